@@ -25,7 +25,7 @@ endif
 # Hundreds of processes import the same modules: what they compile is kept, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up dev test browser coverage faults mutants lint types stack bench pictures messages fonts htmx clean
+.PHONY: help up dev test browser coverage faults mutants lint types stack bench pictures messages fonts htmx pins digests clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -36,7 +36,7 @@ up: $(VENV)/.installed  ## install what is missing, then run all services here, 
 dev: $(VENV)/.installed-dev  ## the same as up, started again whenever a source changes
 	@$(BIN)/watchfiles --sigint-timeout 10 --target-type command "$(BIN)/grillo up $(UP)" services shared
 
-test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults and trust
+test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults and trust: about twenty-five minutes on two cores
 	@tests/install-servers
 	@$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
@@ -48,7 +48,7 @@ coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; 
 	@tests/install-servers
 	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults --ignore tests/trust --cov --cov-report=term:skip-covered
 
-faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed, and attacked, under load: minutes
+faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed, and attacked, under load: about thirty-five minutes
 	@tests/install-servers
 	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(FAULTS) $(ALONE:%=--ignore %)
 	@$(ALONE:%=$(PYTEST) %)
@@ -89,6 +89,12 @@ htmx:  ## the console's htmx.js, from the package htmx.org
 	@mkdir -p build/htmx && cd build/htmx && npm pack --silent htmx.org@4.0.1 >/dev/null && tar xzf htmx.org-4.0.1.tgz
 	@cp build/htmx/package/dist/htmx.min.js services/keys/console/assets/htmx.js
 
+digests:  ## of which image each tag is to be, by its digest; where Docker is, and reaches the registries
+	@$(PYTHON) ops/pin_images.py
+
+pins:  ## what images install, by its hashes; after pyproject.toml or constraints.txt changed
+	@$(PYTHON) ops/pin_packages.py
+
 clean:  ## forget the installation, keep the data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
@@ -98,6 +104,7 @@ $(COMPILED_INTO)/.built: $(VENV)/.installed-dev setup.py $(shell find shared ser
 	@echo "Compiling the gate into $(COMPILED_INTO) …"
 	@rm -rf build
 	@mkdir -p $(COMPILED_INTO)
+	@$(BIN)/python -m compileall -q shared services  # a folder for bytecode, made later, would make its source newer
 	@touch $(COMPILED_INTO)/.begun
 	@COMPILE_GATE=1 $(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
 		--target $(COMPILED_INTO) .

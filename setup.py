@@ -13,6 +13,7 @@ _COMPILED = [
     "shared/gate/verdict.py",
     "shared/gate/grants/compact_grants.py",
     "shared/gate/grants/grants.py",
+    "shared/gate/concurrency/slots.py",
     "shared/gate/quota/memory_quota.py",
     "shared/gate/quota/share_quota.py",
     "shared/gate/gate.py",

@@ -68,14 +68,14 @@ def main() -> None:
                 user_agent="benchmark",
             )
 
-        show("admit", lambda number: gate.admit(presented[number % KEYS], "sensors:read"))
+        show("admit", lambda number: gate.end(gate.admit(presented[number % KEYS], "sensors:read")))
         show("record", record)
 
         def free(number: int) -> None:
-            gate.admit(presented[2 * number % KEYS], "sensors:read")
+            gate.end(gate.admit(presented[2 * number % KEYS], "sensors:read"))
 
         def bound(number: int) -> None:
-            gate.admit(presented[(2 * number + 1) % KEYS], "sensors:read", networks=NAMED)
+            gate.end(gate.admit(presented[(2 * number + 1) % KEYS], "sensors:read", networks=NAMED))
 
         show_by_turns({"free": free, "bound": bound})
     with tempfile.TemporaryDirectory() as folder:
@@ -97,14 +97,14 @@ def beside_replaced(secrets: Sequence[Secret], folder: Path, clock: SystemClock)
     }
 
     def admit(gate: Gate) -> Callable[[int], object]:
-        return lambda number: gate.admit(presented[number % KEYS_BY_TURNS], "sensors:read")
+        return lambda number: gate.end(gate.admit(presented[number % KEYS_BY_TURNS], "sensors:read"))
 
     show_by_turns({name: admit(gate) for name, gate in gates.items()})
 
 
 def gate_of(grants: tuple[Grant, ...], folder: Path, clock: SystemClock) -> Gate:
     folder.mkdir(exist_ok=True)
-    policy = {"standard": Limits(minute=1_000_000, day=None)}
+    policy = {"standard": Limits(minute=1_000_000, day=None, concurrent=50)}
     snapshot = Snapshot(place=PLACE, grants=grants, tiers={"org_1": "standard"}, policy=policy)
     replica = Replica(gate="gate_1", feed=StandingFeed(), snapshot=lambda: snapshot, clock=clock, lease_seconds=300)
     replica.pull()

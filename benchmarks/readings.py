@@ -2,8 +2,9 @@
 
 `python -m benchmarks.readings [--rate 300] [--devices 300] [--seconds 60] [--hours 0] [--sqlite]`: each device sends 32
 samples of three axes in its turn. Broker, database (PostgreSQL with durable commits, or SQLite) and publisher are on
-this machine. What registers the devices, in the first seconds, is not measured. Memory and processor time are the
-worker's, of what is measured. `--hours`: how long the devices sent before, one record a quarter of a minute.
+this machine. Each device sends one message before, which registers it; that and the first ten seconds are not measured.
+Memory and processor time are the worker's, of what is measured. `--hours`: how long the devices sent before, one record
+a quarter of a minute.
 """
 
 from shared.messaging.eventlet_patching import cooperate  # isort: skip
@@ -95,8 +96,11 @@ def _measure(uri: str, url: str, options: argparse.Namespace) -> None:
     with tempfile.TemporaryFile("w+") as output:
         worker = subprocess.Popen(command, stdout=output, text=True)
         try:
-            sent = _publish(uri, network_id, options)
-            taken = _wait(output, sent)
+            _publish(uri, network_id, options, records=1, begin=0.0)
+            known = len(_wait(output, options.devices))
+            records = (WARM_SECONDS + options.seconds) * options.rate // options.devices
+            sent = _publish(uri, network_id, options, records=records, begin=time.time())
+            taken = _wait(output, options.devices + sent)[known:]
         finally:
             worker.kill()
             worker.wait()
@@ -141,16 +145,16 @@ def _rate_hz(options: argparse.Namespace) -> float:
     return rate_hz
 
 
-def _publish(uri: str, network_id: str, options: argparse.Namespace) -> int:
-    """How many messages."""
-    count: int = (WARM_SECONDS + options.seconds) * options.rate
+def _publish(uri: str, network_id: str, options: argparse.Namespace, *, records: int, begin: float) -> int:
+    """How many messages: so many of each device. `begin`: when, evenly from then on; 0: now, all at once."""
+    count: int = records * options.devices
+    began = begin or time.time()
     with Connection(uri) as connection:
         channel = connection.channel()
-        began = time.time()
         for number in range(count):
-            due = began + number / options.rate
-            while time.time() < due:
-                time.sleep(min(due - time.time(), 0.005) if due > time.time() else 0)
+            due = began + number / options.rate if begin else 0.0
+            while (left := due - time.time()) > 0:
+                time.sleep(min(left, 0.005))
             now = time.time()
             record, device = divmod(number, options.devices)
             device_t = round(began + record * options.devices / options.rate + device / options.rate, 3)

@@ -17,12 +17,14 @@ from shared.replication.heads.sent_elsewhere import Elsewhere, elsewhere_of
 from shared.replication.proof.proof_keys import SETTINGS as PROOF_KEYS
 from shared.replication.proof.proof_keys import ProofKeys, read_proof_keys
 from shared.replication.proof.signatures import KeyMalformed
+from shared.values import key_forms
 from shared.values.accounts import ACCOUNTS, PROMETHEUS, SHARED
 from shared.values.ip_addresses import Network, network
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 _TOKEN = validate.Regexp(re.compile(r"[!-~](?:[ -~]*[!-~])?\Z"))
 _TOKEN_DIGEST = re.compile(r"([a-z]+):([0-9a-f]{64})", re.ASCII)
+_ORGANISATION_ID = re.compile(r"org_[0-9A-Za-z]{22}", re.ASCII)
 _REDIS_URL = validate.Regexp(re.compile(r"rediss?://(?:[^@/\s]*@)?[^@/\s:]+(?::\d{1,5})?(?:/\d{1,3})?\Z", re.ASCII))
 
 
@@ -191,6 +193,18 @@ def audit_heads() -> Elsewhere | None:
     return stated("AUDIT_HEADS", must_be, lambda name: elsewhere_of(text(name)))
 
 
+def operator_organisations() -> frozenset[str]:
+    """OPERATOR_ORGANISATIONS: whose people see, in the console, how the services are. Raises SettingWrong."""
+    must_be = "ids of organisations, org_…, separated by commas"
+    return stated("OPERATOR_ORGANISATIONS", must_be, lambda name: frozenset(map(_organisation_id, words(name))))
+
+
+def _organisation_id(text: str) -> str:
+    if not _ORGANISATION_ID.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
 def trusted_proxies() -> tuple[Network, ...]:
     """TRUSTED_PROXIES: whose X-Forwarded-For is believed. Raises SettingWrong."""
     return networks("TRUSTED_PROXIES")
@@ -200,6 +214,17 @@ def networks(name: str) -> tuple[Network, ...]:
     """Raises SettingWrong."""
     must_be = "IP addresses or networks (192.0.2.0/24), separated by commas"
     return stated(name, must_be, lambda name: tuple(network(part) for part in words(name)))
+
+
+def take_key_forms() -> None:
+    """FOREIGN_KEY_FORMS: prefixes of keys of another system. Every process begins with it. Raises SettingWrong."""
+    try:
+        key_forms.let_in(key_forms.checked(words("FOREIGN_KEY_FORMS")))
+    except key_forms.KeyFormWrong as wrong:
+        raise SettingWrong(f"FOREIGN_KEY_FORMS must be {wrong}.") from None
+    address = text("GRILLO_PUBLIC_URL", "")
+    if key_forms.without_foreign(address, "") != address:
+        raise SettingWrong("FOREIGN_KEY_FORMS must be prefixes that do not cut GRILLO_PUBLIC_URL.")
 
 
 def cors_origins() -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -16,6 +16,8 @@ from tests.servers import Postgres, RabbitMq, Redis
 
 # No seconds are asserted: a busy machine is no fault. The rest stays as it is, on CI the same examples each time.
 settings.register_profile("unhurried", settings.default, deadline=None)
+# Of mutants: that one example fails is enough, and the least one takes minutes to find.
+settings.register_profile("unshrunk", settings.default, deadline=None, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("unhurried")
 
 

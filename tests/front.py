@@ -26,6 +26,7 @@ def command(folder: Path, ports: tuple[int, int], places: Mapping[str, int], rou
     if nginx is None:
         raise ServerMissing("nginx: apt-get install nginx-light")
     plain, tls = ports
+    routes = routes.replace("/tmp/", f"{folder}/")
     routes = routes.replace("listen 8000;", f"listen 127.0.0.1:{plain};").replace("8443 ssl;", f"127.0.0.1:{tls} ssl;")
     for name, port in places.items():
         routes = routes.replace(f"server {name}:8000 resolve;", f"server 127.0.0.1:{port};")
@@ -33,9 +34,9 @@ def command(folder: Path, ports: tuple[int, int], places: Mapping[str, int], rou
     for name, text in secret_files.own_certificate(folder, "").items():
         (folder / name).write_text(text)
     (folder / "grillo.conf").write_text(routes)
-    main = re.sub("/etc/grillo/|/tmp/", f"{folder}/", (_NGINX / "nginx.conf").read_text())
-    (folder / "nginx.conf").write_text(main)
-    return [nginx, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    for name in ("nginx.conf", "start.sh"):
+        (folder / name).write_text(re.sub("/etc/grillo/|/tmp/", f"{folder}/", (_NGINX / name).read_text()))
+    return ["sh", str(folder / "start.sh"), nginx, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
 
 
 def trust(folder: Path) -> ssl.SSLContext:

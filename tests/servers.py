@@ -32,7 +32,10 @@ _VHOSTS = 40
 _DATABASES = Path(__file__).parents[1] / "ops/postgres/databases.sh"
 _BALLAST = _DATABASES.with_name("ballast.sh")
 _REDIS_CONFIGURATION = Path(__file__).parents[1] / "ops/redis/configuration.sh"
-_PORTS = range(10_000, 32_768)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+# Of each test process its own: what one was given may be a minute from listening when another draws.
+_PORTS = range(10_000 + _WORKER, 32_768, _WORKERS)
 _given: set[int] = set()
 # As docs/rpc.md has it.
 RPC_ACCOUNTS = json.loads((Path(__file__).parents[1] / "ops/rabbitmq/rpc-accounts.example.json").read_text())

@@ -31,6 +31,8 @@ from tests.shims.wrong_clock import WrongClock
 ROOT = Path(__file__).parents[1]
 RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
 GRILLO = (sys.executable, "-m", "services.cli")
+# Keys of another system that tests bring along (docs/moving.md).
+LET_IN = {"FOREIGN_KEY_FORMS": "acme_"}
 _READY_SECONDS_MAX = 600
 _FRONT_PORT = 8000
 _TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "SENSORS_INTERNAL_URL", "AMQP_URI")
@@ -143,6 +145,7 @@ class Stack:
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
             | {"SAMPLES_DIR": str(self.folder / "samples"), "EXPORTS_DIR": str(self.folder / "exports")}
             | {"TRUSTED_PROXIES": "127.0.0.1"}
+            | LET_IN
             # Receivers of tests are on loopback, and speak no TLS.
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
@@ -197,11 +200,11 @@ class Stack:
         return answer.raise_for_status().text
 
     def gates(self, are: str) -> int:
-        """How many gates are `on_shares`, or have their `redis_up`, as the services' metrics tell."""
+        """How many gates are `quota_on_shares` or `slots_on_shares`, or `quota_redis_up`, as the services tell."""
         told = 0.0
         for name in self._services:
             text = self.metrics(name)
-            told += sum(float(count) for count in re.findall(rf"^grillo_quota_{are}(?:{{[^}}]*}})? (\S+)$", text, re.M))
+            told += sum(float(count) for count in re.findall(rf"^grillo_{are}(?:{{[^}}]*}})? (\S+)$", text, re.M))
         return round(told)
 
     def errors(self) -> str:
@@ -255,7 +258,7 @@ class Stack:
         written = self.folder / "front"
         written.mkdir()
         command = _held(front.command(written, ports, places), entry, writable=[written])
-        return subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        return subprocess.Popen(command, env=os.environ | LET_IN, stdout=self._log, stderr=self._log)
 
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""
@@ -277,10 +280,13 @@ class Stack:
                 )
             time.sleep(0.1)
 
+    def _on_shares(self) -> int:
+        return self.gates("quota_on_shares") + self.gates("slots_on_shares")
+
     def _not_ready(self) -> list[str]:
         webs = [f"{self.public_url(name)}/readyz" for name in self._ports]
         not_ready = [url for url in (*webs, f"{self.url}/readyz") if not _is_ready(url)]
-        if not not_ready and (self.gates("redis_up") < len(self._services) or self.gates("on_shares")):
+        if not not_ready and (self.gates("quota_redis_up") < len(self._services) or self._on_shares()):
             return ["gates that count together"]  # they serve on shares, too; but tests count on whole limits
         return not_ready
 

@@ -244,7 +244,10 @@ DASHBOARDS = (
                 title="Gates that count alone",
                 shows="Gates on their share of each limit: Redis is away, or what was spent today is not known yet.",
                 unit="short",
-                queries={"sum by (service) (grillo_quota_on_shares)": "{{service}}"},
+                queries={
+                    "sum by (service) (grillo_quota_on_shares)": "{{service}}",
+                    "sum by (service) (grillo_slots_on_shares)": "{{service}}, at the same time",
+                },
                 red_from=1,
                 alert="GrilloLimitsOnShares",
             ),

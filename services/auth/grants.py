@@ -15,9 +15,11 @@ from services.auth.dead_secrets import dead_secret_store
 from services.auth.dead_secrets.dead_secret_store import Change, follows_anew
 from services.auth.integrity.dead_secret_rows import forget_damaged
 from services.auth.integrity.grant_rows import GrantDamaged, as_row, damaged_grants, read_grant
+from services.auth.integrity.tier_rows import as_row as tier_row
+from services.auth.integrity.tier_rows import read_tiers
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import SHAPES, OrganisationEvent
+from shared.contracts.keys import SHAPES, OrganisationEvent, TierChanged
 from shared.contracts.seen import SeenKey, SeenKeys
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
@@ -137,7 +139,7 @@ class GrantBook:
         """All grants in one read transaction, with their place in the log.
 
         The state of a key with a parked event is unknown: `unappliable` names it, so that gates refuse it. A damaged
-        row is left out, and its key named there, too. Raises NotCaughtUp.
+        row is left out, and its key or organisation named there, too. Raises NotCaughtUp.
         """
         with self._database.reading(unlimited=True) as tx:
             damaged = damaged_grants(tx)
@@ -159,12 +161,14 @@ class GrantBook:
         """The snapshot without its grants."""
         if follows_anew(tx):
             raise NotCaughtUp
+        tiers, contracts, unknown = read_tiers(tx)
         return Snapshot(
             place=read_checkpoint(tx, tables.checkpoint, FOLLOWER),
             grants=(),
-            tiers={row.organisation_id: row.tier for row in tx.execute(select(tables.organisation_tier))},
+            tiers=tiers,
+            contracts=contracts,
             policy=self._policy,
-            unappliable=tuple(sorted(_unappliable(tx).union(damaged))),
+            unappliable=tuple(sorted(_unappliable(tx).union(damaged, unknown))),
         )
 
 
@@ -212,5 +216,7 @@ def _load_all(tx: Connection, key_ids: set[str]) -> dict[str, Grant]:
 def _save_tier(tx: Connection, event: OrganisationEvent) -> None:
     table = tables.organisation_tier
     is_this = table.c.organisation_id == event.organisation_id
-    if tx.execute(update(table).where(is_this).values(tier=event.tier)).rowcount == 0:
-        tx.execute(insert(table).values(organisation_id=event.organisation_id, tier=event.tier))
+    contract = event.contract if isinstance(event, TierChanged) else None
+    row = tier_row(event.organisation_id, event.tier, contract)
+    if tx.execute(update(table).where(is_this).values(row)).rowcount == 0:
+        tx.execute(insert(table).values(row))

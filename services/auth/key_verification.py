@@ -34,6 +34,7 @@ class KeyVerification:
         name="verifyKey",
         example={"key": "grl_…", "permission": "sensors:read"},
         body_bytes_max=BODY_BYTES_MAX,
+        is_verdict=True,
     )
     def on_post(self, call: Call[None, VerifyKeyBody]) -> Answer:
         verdict = self._verdict(call)
@@ -66,5 +67,7 @@ def _shown(verdict: Verdict) -> dict[str, object]:
         "organisation": None if grant is None else grant.organisation_id,
         "permissions": [] if grant is None else sorted(grant.permissions),
         "networks": None if grant is None or grant.networks is None else sorted(grant.networks),
-        "effective_limits": None if limits is None else {"minute": limits.minute, "day": limits.day},
+        "effective_limits": None
+        if limits is None
+        else {"minute": limits.minute, "day": limits.day, "concurrent": limits.concurrent},
     }

@@ -72,6 +72,9 @@ class VerifyKeySchema(StrictSchema):
 class EffectiveLimitsSchema(StrictSchema):
     minute = fields.Integer(required=True)
     day = fields.Integer(required=True, allow_none=True, metadata={"description": "null: unlimited"})
+    concurrent = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "at the same time; null: unlimited"}
+    )
 
 
 class VerifiedKeySchema(StrictSchema):

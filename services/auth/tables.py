@@ -20,11 +20,14 @@ grant = Table(
     Index("grant_by_previous_digest", "previous_digest"),
 )
 
+# `checksum`: of the other columns.
 organisation_tier = Table(
     "organisation_tier",
     metadata,
     Column("organisation_id", String(32), primary_key=True),
     Column("tier", String(16), nullable=False),
+    Column("contract", Text),
+    Column("checksum", BigInteger),
 )
 
 # Secrets that were ended (dead_secrets/ending.py). No reset touches it: what a log says later wakes none of them.

@@ -1,10 +1,12 @@
 """The typer application: all commands of `grillo`, each with its group."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from services.cli import migrate, run, up
+from services.cli.failure import Failure
 from services.cli.host import audit, channels, console, dead, organisation, rebuild, samples, sensors, signing_key
 from services.cli.host.catalogue import events
 from services.cli.host.clock import accept as clock
@@ -14,6 +16,8 @@ from services.cli.remote import keys, whoami
 from services.cli.remote import organisation as own_organisation
 from services.cli.remote.alerting import alerts
 from services.cli.version import print_version
+
+_KEY_FORMS = ("FOREIGN_KEY_FORMS", "FOREIGN_KEY_FORMS_FILE")
 
 organisation.app.command("show")(own_organisation.show)
 organisation.app.command("edit")(own_organisation.edit)
@@ -61,4 +65,11 @@ def _options(
         bool, typer.Option("--version", is_eager=True, callback=_answer_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if any(name in os.environ for name in _KEY_FORMS):
+        from shared.environment import SettingWrong
+        from shared.settings import take_key_forms
+
+        try:
+            take_key_forms()
+        except SettingWrong as error:
+            raise Failure(str(error)) from None

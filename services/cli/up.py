@@ -84,7 +84,7 @@ def up(
     )
     organisation = first_start.organisation(system.keys)
     first_start.import_samples(system.sensors, organisation, data)
-    system.start(public, internal, url)
+    system.start(public, internal, url, organisation)
     system.whole_check.start_unless_done(report)
     try:
         admin_key = first_start.admin_key(system.keys, organisation)

@@ -16,6 +16,7 @@ import structlog
 from services.distributed.feed_of_keys import or_over_rpc
 from services.service_registry import SERVICES, Part, documented_routes
 from shared.contracts.usage import Spent
+from shared.gate.concurrency.slot_counters import SlotCounters
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.gate.metering.meter import Meter
@@ -102,7 +103,7 @@ def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:
         meter=Meter(settings.spool, bus, clock),
         clock=clock,
         lease_seconds=settings.lease_seconds,
-        counters=None if settings.redis_url is None else RedisCounters(settings.redis_url),
+        counters=_counters(settings.redis_url, settings.lease_seconds),
         is_only_gate=False,
         guesses_per_minute=settings.guesses_per_minute,
         tell=bus.tell,
@@ -139,3 +140,8 @@ def _spent(settings: Settings) -> tuple[Spent, ...]:
                 _log.error("quota_starts_empty", detail=str(error))
                 return ()
             time.sleep(0.25)
+
+
+def _counters(redis_url: str | None, lease_seconds: float) -> tuple[RedisCounters, SlotCounters] | None:
+    """Where all gates count together."""
+    return None if redis_url is None else (RedisCounters(redis_url), SlotCounters(redis_url, lease_seconds))

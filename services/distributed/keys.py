@@ -5,13 +5,16 @@ from typing import Any
 from services.auth.tier_limits import TIERS
 from services.keys import assembly
 from services.keys.console.openid.settings import read_openid_settings
+from services.keys.console.pages.system.system_state import WatchedSystem
+from services.keys.console.remote_metrics import RemoteMetrics
 from services.keys.console.remote_sensors import RemoteSensors
-from services.keys.console.remote_usage import RemoteUsage
+from services.keys.console.remote_usage import SECONDS_MAX, RemoteUsage
 from services.keys.rpc.networks_client import NetworksClient
 from services.service_registry import documented_routes
 from shared.messaging.pipelined_publishing import PipelinedLogBus
+from shared.messaging.rpc.kept_calls import KeptCalls
 from shared.runtime.clock import Clock, SystemClock
-from shared.settings import Settings
+from shared.settings import Settings, operator_organisations
 from shared.sql.database import Database
 from shared.web.openapi.document import document
 from shared.web.requests.client_address import TrustedProxies
@@ -37,10 +40,21 @@ def console(settings: Settings) -> Any:
     part.start()
     return part.console(
         tiers=TIERS,
-        usage=RemoteUsage(settings.amqp_uri, settings.accounts),
+        usage=RemoteUsage(KeptCalls(settings.amqp_uri, settings.accounts, seconds_max=SECONDS_MAX)),
         sensors=RemoteSensors(settings.amqp_uri, settings.accounts),
+        system=_watched(settings),
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),
         openid=read_openid_settings(),
     )
+
+
+def _watched(settings: Settings) -> WatchedSystem:
+    urls = {
+        "keys": settings.keys_internal_url,
+        "auth": settings.auth_internal_url,
+        "usage": settings.usage_internal_url,
+        "sensors": settings.sensors_internal_url,
+    }
+    return WatchedSystem(measured=RemoteMetrics(urls, settings.internal_token), operators=operator_organisations())

@@ -6,6 +6,7 @@ DOOR: public, internal, or of keys console.
 import gc
 import multiprocessing
 import os
+import socket
 import sys
 from typing import Any
 
@@ -16,7 +17,7 @@ from granian.log import LogLevels
 from services.distributed.lifeline import end_with
 from services.service_registry import SERVICES
 from shared.observability import logs
-from shared.settings import read_settings
+from shared.settings import read_settings, take_key_forms
 
 _INTERNAL_THREADS = 4
 _NEW_OBJECTS_BETWEEN_LOOKS = 20_000
@@ -26,12 +27,15 @@ _SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
 def main(service: str, door: str) -> None:
     settings = read_settings()
     is_public = door != "internal"
+    address = settings.web_address if is_public else settings.internal_address
+    port = settings.web_port if is_public else settings.internal_port
+    _refuse_to_share(address, port)
     # Granian's workers are processes of their own; this is how they learn what to be.
     os.environ[_SERVICE], os.environ[_DOOR] = service, door
     Granian(
         "services.distributed.web:app",
-        address=settings.web_address if is_public else settings.internal_address,
-        port=settings.web_port if is_public else settings.internal_port,
+        address=address,
+        port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         workers=settings.web_workers if is_public else 1,
@@ -41,6 +45,18 @@ def main(service: str, door: str) -> None:
         log_access=False,
         workers_kill_timeout=10,
     ).serve()
+
+
+def _refuse_to_share(address: str, port: int) -> None:
+    """Granian listens where another process of the same user already does (SO_REUSEPORT, for its workers): then each
+    answers some of the requests. Exits if anything listens there."""
+    is_ipv6 = ":" in address
+    try:
+        # As Granian: an IPv6 address that stands for all stands for IPv4's, too.
+        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        socket.create_server((address, port), family=family, dualstack_ipv6=is_ipv6).close()
+    except OSError as error:
+        sys.exit(f"cannot listen at {address}, port {port}: {error.strerror}. Stop what listens there, or set another.")
 
 
 def app() -> Any:
@@ -53,6 +69,7 @@ def app() -> Any:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         end_with(parent.pid)
+    take_key_forms()
     logs.configure()
     service, settings = os.environ[_SERVICE], read_settings()
     match os.environ[_DOOR]:

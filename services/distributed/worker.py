@@ -21,7 +21,7 @@ from services.service_registry import SERVICES
 from shared.messaging.entrypoints import ACCOUNTS, COMPOSITION
 from shared.observability import logs
 from shared.runtime.clock import SystemClock
-from shared.settings import read_settings
+from shared.settings import read_settings, take_key_forms
 
 # At one time, of all containers together: as many as a pool keeps connections to the database.
 CALLS_MAX = 20
@@ -31,6 +31,7 @@ _log = structlog.get_logger(__name__)
 
 def main(service: str) -> None:
     os.nice(SERVICES[service].nice)
+    take_key_forms()
     logs.configure()
     settings, clock = read_settings(), SystemClock()
     part = assemble(service, settings, clock)

@@ -4,7 +4,7 @@ The services, the gate and the web layer are the very ones that run apart; only 
 how it is started and stopped, is this module's own. Import it before anything that makes threads.
 """
 
-from shared.observability.at_scrape import build_info, disk_free
+from shared.observability.at_scrape import build_info, disk_free, exposed
 
 from shared.messaging.eventlet_patching import cooperate  # isort: skip
 
@@ -27,6 +27,7 @@ from services.embedded.soundness.whole_check import WholeCheck
 from services.keys import assembly as keys
 from services.keys.console.app import beside
 from services.keys.console.openid.settings import read_openid_settings
+from services.keys.console.pages.system.system_state import WatchedSystem
 from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
@@ -45,6 +46,7 @@ from shared.messaging.broadcast_listener import Listener
 from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher, ExportBus, LogBus, MeterBus
+from shared.messaging.rpc.local_calls import LocalCalls
 from shared.replication.heads.sent_elsewhere import Elsewhere
 from shared.replication.proof.signatures import Verifier
 from shared.runtime.clock import SystemClock
@@ -147,8 +149,8 @@ class Embedded:
         self._runner = self._services()
         self._servers: list[Server] = []
 
-    def start(self, public: socket.socket, internal: socket.socket, public_url: str) -> None:
-        """Serves on two listening sockets once gate and services are ready."""
+    def start(self, public: socket.socket, internal: socket.socket, public_url: str, operator: str) -> None:
+        """Serves on two sockets once gate and services are ready. `operator`: whose people see how all is."""
         for part in self._parts:
             part.start()
         self._runner.start()
@@ -178,10 +180,12 @@ class Embedded:
             open_paths=_OPEN_ON_LOOPBACK,
             measures=measures,
         )
+        figures = exposed(measures)
         console = self.keys.console(
             tiers=TIERS,
-            usage=RemoteUsage(embedded_transport.URL),
+            usage=RemoteUsage(LocalCalls(SERVICES["usage"].service_classes(), self._provided())),
             sensors=RemoteSensors(embedded_transport.URL),
+            system=WatchedSystem(measured=lambda: {"grillo": figures().decode()}, operators=(operator,)),
             document=document(routes, public_url),
             public_url=public_url,
             proxies=self._proxies,
@@ -212,11 +216,15 @@ class Embedded:
     def _answers(self) -> bool:
         return self.whole_check.is_sound and all(part.is_ready() for part in self._parts)
 
-    def _services(self) -> Any:
+    def _provided(self) -> dict[str, object]:
+        """What services are made of."""
         provided: dict[str, object] = {"clock": self._clock}
         for part in self._parts:
             provided |= part.provided()
-        runner = ServiceRunner({"AMQP_URI": embedded_transport.URL, COMPOSITION: provided})
+        return provided
+
+    def _services(self) -> Any:
+        runner = ServiceRunner({"AMQP_URI": embedded_transport.URL, COMPOSITION: self._provided()})
         for service in SERVICES.values():
             for service_class in service.service_classes():
                 runner.add_service(service_class)

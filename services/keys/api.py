@@ -7,6 +7,7 @@ from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import representation
 from services.keys.http.command_mapping import asked, key_edit, key_request
 from services.keys.http.key_batch import KeyBatch
+from services.keys.http.key_import import KeyImport
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.lifecycle import lifecycle_routes
 from services.keys.http.organisation import organisation_resources
@@ -47,6 +48,7 @@ def routes(commands: CommandHandler, queries: KeyQueries, as_of: AsOf, grants: G
     return [
         Route("/v1/keys", KeyCollection(commands, queries, show, clock)),
         Route("/v1/keys/batch", KeyBatch(commands, queries, show, clock)),
+        Route("/v1/keys/import", KeyImport(commands, queries, show, clock)),
         Route("/v1/keys/self", OwnKey(queries, show)),
         Route("/v1/keys/{key_id}", KeyItem(commands, queries, show, clock, as_of)),
         *lifecycle_routes.routes(commands, queries, show, clock),
@@ -111,7 +113,7 @@ class KeyItem(KeyResource):
     def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
             past = self._past(call.caller.organisation_id, key_id, call.query)
-        return Answer(body=self._show(past.key, past.tier), revision=past.key.revision)
+        return Answer(body=self._show.past(past), revision=past.key.revision)
 
     @operation(
         "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",

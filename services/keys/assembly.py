@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
     from services.keys.console.pages.networks.network_states import NetworkStates
+    from services.keys.console.pages.system.system_state import WatchedSystem
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -130,15 +131,13 @@ class Keys:
         tiers: Mapping[str, Limits],
         usage: "KeyUsage | None",
         sensors: "NetworkStates | None" = None,
+        system: "WatchedSystem | None" = None,
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
         openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`, `sensors`: who is asked. `document`: the API's.
-
-        `openid`: the issuer by which people sign in; None: by links alone.
-        """
+        """The pages for people. `usage`, `sensors`: who is asked. `document`: the API's. `openid` None: links alone."""
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
         from services.keys.console.openid.issuer_sign_in import IssuerSignIn
@@ -161,6 +160,7 @@ class Keys:
             usage=usage,
             networks=NetworkNames(self.networks, self.clock),
             sensors=sensors,
+            system=system,
             public_url=public_url,
             issuer=issuer,
         )

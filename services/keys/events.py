@@ -7,6 +7,7 @@ key makes them unreadable in every copy of the log.
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.contracts.keys import Contract
 from shared.eventsourcing.epochs import LOG_RESTORED, LogRestored
 from shared.eventsourcing.event_types import Data, EventTypes
 
@@ -23,12 +24,20 @@ class OrganisationRegistered:
     registered_at: datetime
 
 
-@types.register("TierChanged")
+@types.register("TierChanged", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierChanged:
+    """`contract`: of the tier enterprise, and of no other."""
+
     organisation_id: str
     tier: str
     changed_at: datetime
+    contract: Contract | None = None
+
+
+@types.upcaster("TierChanged", from_version=1)
+def _of_no_contract(body: Data) -> Data:
+    return body
 
 
 @types.register("UnusedExpiryChanged")

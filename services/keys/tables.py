@@ -29,6 +29,7 @@ organisation = Table(
     Column("lifetime_max_days", Integer),
     Column("lifetime_default_days", Integer),
     Column("revision", Integer, nullable=False, server_default=text("1")),
+    Column("contract", Text),
 )
 
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
@@ -87,6 +88,24 @@ key_label = Table(
     Column("key_id", String(32), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# The digest of each secret that there ever was, also of deleted keys, as far as imports have read the log for that:
+# up to the row of this position.
+known_digest = Table("known_digest", metadata, Column("digest", String(64), primary_key=True))
+known_digest_place = Table(
+    "known_digest_place",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+# One row: another number whenever `api_key` was written by something that is no event, such as a use.
+use_mark = Table(
+    "use_mark",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
 )
 
 # What is kept of a deleted key: its organisation, and the hint of its last secret.

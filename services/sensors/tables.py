@@ -105,6 +105,15 @@ network = Table(
     Index("network_by_organisation", "organisation_id", "created_at", "id"),
 )
 
+# Networks that were closed to keys when they were deleted: events outlive their network, and these stay closed.
+closed_network = Table(
+    "closed_network",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation_id", String(32), nullable=False),
+    Index("closed_network_by_organisation", "organisation_id"),
+)
+
 idempotency = idempotency_table(metadata)
 
 # Axes of a sensor that have recordings, updated in the transaction that stores them. `location_code`, `code`: of the

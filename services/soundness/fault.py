@@ -21,7 +21,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`audits`: of the logs, by service; none where a fault keeps them from being read."""
+    """`audits`: of the logs, by service; none where a fault keeps them from being read.
+
+    `left_out`: services whose database is of an earlier release, and was not looked into before it is migrated.
+    """
 
     faults: tuple[Fault, ...]
     audits: Mapping[str, Audit] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()

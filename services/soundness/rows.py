@@ -3,7 +3,7 @@
 Of databases with this release's schema: one that an earlier release left is looked at once it is migrated.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from sqlalchemy import Connection, MetaData
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, MetaData
 from services.auth.assembly import SENSORS_WITNESS
 from services.auth.integrity.dead_secret_rows import damaged_dead_secrets
 from services.auth.integrity.grant_rows import damaged_grants
+from services.auth.integrity.tier_rows import damaged_tiers
 from services.keys.revocation.follower_places import read_follower_places
 from services.sensors.arrival.accounts import offered
 from services.service_registry import SERVICES
@@ -109,14 +110,29 @@ def damaged_rows(databases: Mapping[str, Database]) -> Iterator[Found]:
             if name == "auth":
                 for key_id in sorted(damaged_grants(tx)):
                     yield name, f"the grant of {key_id} does not match its checksum"
+                for organisation_id in sorted(damaged_tiers(tx)):
+                    yield name, f"the tier of {organisation_id} does not match its checksum"
                 if secrets := damaged_dead_secrets(tx):
                     yield name, f"{len(secrets)} rows of secrets that were ended do not match their checksums"
 
 
-def ages(databases: Mapping[str, Database]) -> Iterator[Found]:
-    """Followers' databases that were put back to before what keys was told of them."""
+def gone(databases: Mapping[str, Database], left_out: Container[str]) -> Iterator[Found]:
+    """Logs whose databases are not there, though another database remembers them. `left_out`: as of `ages`."""
+    for name, service in SERVICES.items():
+        if not service.has_log or name in databases or name in left_out:
+            continue
+        if remembered := [anchor.checkpoint.position for anchor in _anchors(name, databases)]:
+            yield name, f"it is missing, and its log was known up to position {max(remembered)}"
+
+
+def ages(databases: Mapping[str, Database], left_out: Container[str]) -> Iterator[Found]:
+    """Followers' databases that were put back to before what keys was told of them, or are gone.
+
+    `left_out`: services whose databases are there, but cannot be read yet.
+    """
     if "keys" in databases:
-        yield from put_back_alone(databases["keys"], tuple(_anchors("keys", databases)))
+        found = put_back_alone(databases["keys"], tuple(_anchors("keys", databases)))
+        yield from ((name, what) for name, what in found if name not in left_out)
 
 
 def put_back_alone(keys: Database, anchors: tuple[Anchor, ...]) -> Iterator[Found]:

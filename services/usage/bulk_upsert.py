@@ -6,21 +6,9 @@ PostgreSQL gets the rows as one JSON text, which costs its driver a tenth of wha
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-from sqlalchemy import (
-    JSON,
-    Connection,
-    LargeBinary,
-    Table,
-    Text,
-    bindparam,
-    cast,
-    column,
-    func,
-    select,
-)
+from sqlalchemy import Connection, Table
 
-from shared.sql.database import upsert
+from shared.sql.in_values import inserted, insertion_of
 
 
 def insertion(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[Any, Any]:
@@ -28,17 +16,8 @@ def insertion(tx: Connection, table: Table, names: Sequence[str], rows: Sequence
 
     The caller adds what happens on a conflict.
     """
-    statement = upsert(tx, table)
-    dicts = [dict(zip(names, row, strict=True)) for row in rows]
-    if tx.dialect.name == "sqlite":
-        return statement, dicts
-    typed = [column(name, table.c[name].type) for name in names]
-    rowset = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
-    given = rowset.table_valued(*typed).render_derived(with_types=True)
-    for name in names:
-        if isinstance(table.c[name].type, LargeBinary):
-            dicts = [given_row | {name: f"\\x{given_row[name].hex()}"} for given_row in dicts]  # as bytea reads them
-    return statement.from_select(names, select(*given.c)), {"rows": msgspec.json.encode(dicts).decode()}
+    dialect, dicts = tx.dialect.name, [dict(zip(names, row, strict=True)) for row in rows]
+    return insertion_of(dialect, table, names), inserted(dialect, table, dicts)
 
 
 def add_to(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

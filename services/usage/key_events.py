@@ -21,6 +21,7 @@ from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import (
     SHAPES,
+    Contract,
     KeyAccessChanged,
     KeyCreated,
     KeyDeleted,
@@ -31,6 +32,7 @@ from shared.contracts.keys import (
     KeysEvent,
     OrganisationRegistered,
     TierChanged,
+    contract_text,
 )
 from shared.observability.trace_context import taken
 from shared.sql.database import upsert
@@ -72,7 +74,8 @@ def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
     table = tables.known_key
     match public:
         case OrganisationRegistered() | TierChanged():
-            _keep_tier(tx, public.organisation_id, public.tier)
+            contract = public.contract if isinstance(public, TierChanged) else None
+            _keep_tier(tx, public.organisation_id, public.tier, contract)
             make_defaults(tx, public.organisation_id, event.time)
         case KeyCreated():
             if not erasure.is_erased(tx, public.key_id):
@@ -140,10 +143,11 @@ def _keep_revision(tx: Connection, event: CloudEvent) -> None:
         tx.execute(update(table).where(table.c.key_id == event.subject).values(revision=event.revision))
 
 
-def _keep_tier(tx: Connection, organisation_id: str, tier: str) -> None:
+def _keep_tier(tx: Connection, organisation_id: str, tier: str, contract: Contract | None) -> None:
+    kept = {"tier": tier, "contract": contract_text(contract)}
     statement = upsert(tx, tables.known_organisation)
-    statement = statement.on_conflict_do_update(index_elements=["organisation_id"], set_={"tier": tier})
-    tx.execute(statement, {"organisation_id": organisation_id, "tier": tier})
+    statement = statement.on_conflict_do_update(index_elements=["organisation_id"], set_=kept)
+    tx.execute(statement, {"organisation_id": organisation_id} | kept)
 
 
 def _hint(tx: Connection, public: KeysEvent) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES, sum_records
-from services.usage.counters.counters import KEYS, NETWORKS, ORGANISATIONS, count
+from services.usage.counters.counters import KEYS, ORGANISATIONS, count
 from services.usage.requests.request_log import sealed_before, stored
 from services.usage.writer_lock import take_writer_lock
 from shared.sql.database import Database
@@ -22,11 +22,16 @@ COUNTERS: tuple[Table, ...] = (
     *(
         table
         for owned in (KEYS, ORGANISATIONS)
-        for table in (owned.minute, owned.hour, owned.duration, owned.duration_day)
+        for table in (
+            owned.minute,
+            owned.hour,
+            owned.duration,
+            owned.duration_day,
+            owned.networks.minute,
+            owned.networks.hour,
+        )
     ),
     tables.counter_day,
-    NETWORKS.minute,
-    NETWORKS.hour,
 )
 _Row = tuple[Any, ...]
 

@@ -99,6 +99,7 @@ class FilterArguments(Schema):
     address = fields.String(validate=validate.Length(min=1, max=45))
     request_id = fields.String(validate=validate.Length(min=1, max=100))
     secret_hint = fields.String(validate=validate.Length(min=1, max=16))
+    only_requests = fields.Boolean()
     start = Moment()
     end = Moment()
 

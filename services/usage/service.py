@@ -1,6 +1,6 @@
 """The nameko service of usage: RPC, event subscriptions and timers."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,7 +104,7 @@ class UsageService:
     def last_day(self, organisation_id: str, key_ids: list[str]) -> dict[str, Any]:
         now = self.clock.now()
         sources = self.alerts_.new_sources(organisation_id, key_ids, now - NEW_FOR)
-        return asdict(self.last_days.of_keys(organisation_id, key_ids, now)) | {"new_sources": sources}
+        return _members(self.last_days.of_keys(organisation_id, key_ids, now)) | {"new_sources": sources}
 
     @procedure(OrganisationSummaryArguments(), OrganisationSummaryAnswer())
     def organisation_summary(
@@ -113,7 +113,7 @@ class UsageService:
         asked = (organisation_id, start, end, step)
         keys = self.statistics.by_key(*asked)
         told = {"keys": keys.heaviest, "refused_keys": keys.most_refused}
-        return asdict(self.statistics.of_organisation(*asked)) | told
+        return _members(self.statistics.of_organisation(*asked)) | told
 
     @procedure(UsedArguments(), UsedAnswer())
     def used(self, organisation_id: str, key_id: str, day_limit: int | None = None) -> dict[str, Any]:
@@ -210,3 +210,8 @@ class UsageService:
         except Exception:
             # A raising timer would stop the whole container; the next one tries again.
             _log.exception("retention_failed")
+
+
+def _members(of: Any) -> dict[str, Any]:
+    """Of a dataclass, as they are: `asdict` would copy each number of a page."""
+    return {field.name: getattr(of, field.name) for field in fields(of)}

@@ -79,7 +79,10 @@ rolled_up = Table("rolled_up", metadata, Column("before", BigInteger, primary_ke
 
 
 def _counter(name: str, owner: str) -> Table:
-    """One row for each owner, step (minute or hour), route and status. `minute`: the first minute of the step."""
+    """One row for each owner, step (minute or hour), route and status. `minute`: the first minute of the step.
+
+    On SQLite rows lie in the order of their key: an owner's steps are read from beside one another.
+    """
     return Table(
         name,
         metadata,
@@ -91,6 +94,7 @@ def _counter(name: str, owner: str) -> Table:
         Column("cost", BigInteger, nullable=False),
         Column("size", BigInteger, nullable=False),
         Index(f"{name}_by_time", "minute"),
+        sqlite_with_rowid=False,
     )
 
 
@@ -100,21 +104,24 @@ organisation_counter = _counter("organisation_counter", "organisation_id")
 organisation_counter_hour = _counter("organisation_counter_hour", "organisation_id")
 
 
-def _network_counter(name: str) -> Table:
-    """One row for each key, step and network: of the requests whose answers were about one."""
+def _network_counter(name: str, owner: str) -> Table:
+    """One row for each owner, step and network: of the requests whose answers were about one."""
     return Table(
         name,
         metadata,
-        Column("key_id", String(32), primary_key=True),
+        Column(owner, String(32), primary_key=True),
         Column("minute", BigInteger, primary_key=True),
         Column("network_id", String(32), primary_key=True),
         Column("requests", BigInteger, nullable=False),
         Index(f"{name}_by_time", "minute"),
+        sqlite_with_rowid=False,
     )
 
 
-network_counter = _network_counter("network_counter")
-network_counter_hour = _network_counter("network_counter_hour")
+network_counter = _network_counter("network_counter", "key_id")
+network_counter_hour = _network_counter("network_counter_hour", "key_id")
+organisation_network_counter = _network_counter("organisation_network_counter", "organisation_id")
+organisation_network_counter_hour = _network_counter("organisation_network_counter_hour", "organisation_id")
 
 # One row for each key and UTC day, over all routes and statuses: for quotas and for comparing keys. `refused`: of the
 # requests, those that were answered 4xx.
@@ -128,6 +135,7 @@ counter_day = Table(
     Column("size", BigInteger, nullable=False),
     Column("refused", BigInteger, nullable=False, server_default="0"),
     Index("counter_day_by_time", "minute"),
+    sqlite_with_rowid=False,
 )
 
 
@@ -176,6 +184,7 @@ known_organisation = Table(
     metadata,
     Column("organisation_id", String(32), primary_key=True),
     Column("tier", String(32), nullable=False),
+    Column("contract", Text),
 )
 
 # What was changed by Idempotency-Key, kept for a day.

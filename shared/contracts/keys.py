@@ -3,6 +3,36 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What one organisation has agreed on, in the place of a tier's numbers; None: unlimited.
+
+    Requests of each key in any 60 s, in a UTC day, and at the same time; and the keys that may be active.
+    """
+
+    minute: int
+    day: int | None
+    concurrent: int
+    keys: int
+
+
+def contract_text(contract: Contract | None) -> str | None:
+    """As databases keep it."""
+    return None if contract is None else msgspec.json.encode(contract).decode()
+
+
+def contract_of(text: str | None) -> Contract | None:
+    """None also where a damaged text is none: limits are not known then, which fails one organisation and no other."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=Contract)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationRegistered:
@@ -42,6 +72,7 @@ class KeyRevoked:
 class TierChanged:
     organisation_id: str
     tier: str
+    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,12 @@ from msgspec.structs import replace
 from shared.contracts.usage import SECRET_CHARACTERS, RequestRecord
 from shared.gate.authentication.credential import Presented
 from shared.gate.authentication.guess_throttle import GuessThrottle
+from shared.gate.concurrency.slots import NONE_LEFT, MemorySlots, Slots
+from shared.gate.grants.grant import Limits
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import Quota, Spent
-from shared.gate.quota.reserve import Reserve
+from shared.gate.quota.reserve import URGENT, Reserve
 from shared.gate.verdict import DEAD, Refusal, Verdict, judge, judge_again
 from shared.observability import metrics
 from shared.observability.redaction import redact
@@ -20,13 +22,22 @@ from shared.runtime.clock import Clock
 _NOT_FRESH: Final = Verdict(Refusal.GATE_NOT_FRESH)
 _LOG_DIVERGED: Final = Verdict(Refusal.LOG_DIVERGED)
 USER_AGENT_CHARACTERS_MAX = 200
+CONCURRENT: Final = "concurrent"
+CONCURRENT_RETRY_SECONDS: Final = 1
 
 
 class Gate:
     def __init__(
-        self, replica: Replica, quota: Quota, meter: Meter, clock: Clock, guessing: GuessThrottle | None = None
+        self,
+        replica: Replica,
+        quota: Quota,
+        meter: Meter,
+        clock: Clock,
+        guessing: GuessThrottle | None = None,
+        slots: Slots | None = None,
     ) -> None:
         self.replica, self.quota, self.meter = replica, quota, meter
+        self.slots = MemorySlots() if slots is None else slots
         self._now, self._elapsed_seconds = clock.now, clock.elapsed_seconds
         self._guessing = GuessThrottle() if guessing is None else guessing
         for refusal in Refusal:
@@ -41,12 +52,15 @@ class Gate:
         reserve: Reserve | None = None,
         gives_up: bool = False,
         networks: tuple[str, ...] = (),
+        answers: bool = True,
     ) -> Verdict:
         """Decides one request, and charges it if it passes. Calls nobody but a quota that is shared, and that seldom.
 
+        Whose verdict `holds_slot` must `end` it once its answer is handed over.
+
         `began`: elapsed seconds when the request came, where that was read already. `reserve`: what it may draw on when
         the key's own limits are used up. `gives_up`: the key only ends its own power. `networks`: those that the
-        request names.
+        request names. `answers`: it is answered here; else the verdict is all that was asked, and holds nothing.
         """
         replica = self.replica
         time, at = replica.as_of  # `time_at`, without its call: every request comes here
@@ -61,12 +75,45 @@ class Gate:
             return _refused(self._slowed(verdict, presented.address))
         if verdict.refusal is not None:
             return _refused(replace(verdict, spent=self.quota.peek(grant.key_id, limits, elapsed, now)))
-        spent = self.quota.spend(grant.key_id, limits, elapsed, now)
+        slots_left = NONE_LEFT
+        if limits.concurrent is not None and answers:
+            slots_left = self.slots.take(grant.key_id, limits.concurrent, elapsed)
+            if slots_left == NONE_LEFT and reserve is not URGENT:
+                return self._too_many_at_once(verdict, grant.key_id, limits, reserve, elapsed, now)
+        drawn = None
+        try:
+            spent = self.quota.spend(grant.key_id, limits, elapsed, now)
+            if not spent.admitted and reserve is not None:
+                drawn = self._draw_on(reserve, grant.key_id, replace(verdict, spent=spent), spent, elapsed, now)
+        except BaseException:  # nobody else knows of the slot yet
+            if slots_left != NONE_LEFT:
+                self.slots.give_back(grant.key_id, elapsed)
+            raise
         if not spent.admitted:
-            if reserve is not None:
-                return self._draw_on(reserve, grant.key_id, replace(verdict, spent=spent), spent, elapsed, now)
-            return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
-        return Verdict(None, grant, limits, spent, verdict.in_query, verdict.digest, verdict.secret_hint)
+            if drawn is not None and drawn.admitted and reserve is not URGENT:
+                return replace(drawn, slots_left=slots_left)
+            if slots_left != NONE_LEFT:
+                self.slots.give_back(grant.key_id, elapsed)
+            return drawn or _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
+        digest, hint = verdict.digest, verdict.secret_hint
+        return Verdict(None, grant, limits, spent, verdict.in_query, digest, hint, slots_left=slots_left)
+
+    def end(self, verdict: Verdict) -> None:
+        """The answer is handed to the server: its slot is free."""
+        if verdict.holds_slot and verdict.grant is not None:
+            self.slots.give_back(verdict.grant.key_id, self._elapsed_seconds())
+
+    def _too_many_at_once(
+        self, verdict: Verdict, key_id: str, limits: Limits, reserve: Reserve | None, elapsed: float, now: float
+    ) -> Verdict:
+        """Counts nothing: what else would refuse it is told beside. What may draw on a reserve needs no slot there."""
+        spent = self.quota.peek(key_id, limits, elapsed, now)
+        wait_seconds = max(CONCURRENT_RETRY_SECONDS, spent.retry_after_seconds)
+        violated = (*spent.violated, CONCURRENT)
+        spent = replace(spent, admitted=False, retry_after_seconds=wait_seconds, violated=violated)
+        if reserve is not None:
+            return self._draw_on(reserve, key_id, replace(verdict, spent=spent), spent, elapsed, now)
+        return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
 
     def _draw_on(
         self, reserve: Reserve, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: float

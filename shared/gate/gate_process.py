@@ -16,6 +16,9 @@ import structlog
 from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.usage import BatchesCounted, Spent
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT, GuessThrottle
+from shared.gate.concurrency.redis_slots import RedisSlots
+from shared.gate.concurrency.slot_counters import SlotCounters
+from shared.gate.concurrency.slots import MemorySlots, ShareSlots, Slots
 from shared.gate.gate import Gate
 from shared.gate.grants.replica import Replica, TakeSnapshot
 from shared.gate.metering.meter import Meter
@@ -66,7 +69,7 @@ class GateProcess:
         meter: Meter,
         clock: Clock,
         lease_seconds: float,
-        counters: RedisCounters | None = None,
+        counters: tuple[RedisCounters, SlotCounters] | None = None,
         is_only_gate: bool = True,
         guesses_per_minute: int = LIMIT_DEFAULT,
         tell: Callable[[AuthenticationFailed], None] = lambda _failed: None,
@@ -80,16 +83,20 @@ class GateProcess:
         alone needs, when its clock is set. `listen`: (handler of keys' events, of BatchesCounted) → a listener.
         """
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
-        self._meter, self._clock, self._spent = meter, clock, spent
-        self._shared_quota = None if counters is None else self._count_in_redis(counters)
+        self._meter, self._clock, self._spent, self._lease_seconds = meter, clock, spent, lease_seconds
+        self._shared_quota: RedisQuota | None = None
+        self._shared_slots: RedisSlots | None = None
+        if counters is not None:
+            self._shared_quota, self._shared_slots = self._count_in_redis(*counters)
         self._quota: Quota = self._shared_quota or (
             MemoryQuota(spent_on) if is_only_gate else ShareQuota(self._count_gates)
         )
+        slots: Slots = self._shared_slots or (MemorySlots() if is_only_gate else ShareSlots(self._count_gates))
         self._tell = tell
         self._push_proof = PushProof(keys_verifier, clock)
         self._listener = listen(self._hear_key, self._hear_counted)
         self._guess_throttle = GuessThrottle(guesses_per_minute)
-        self.gate = Gate(self.replica, self._quota, meter, clock, self._guess_throttle)
+        self.gate = Gate(self.replica, self._quota, meter, clock, self._guess_throttle, slots)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
 
@@ -100,6 +107,8 @@ class GateProcess:
         self.replica.start()
         self._ship_earlier_requests()
         self._meter.start()
+        if self._shared_slots is not None:
+            self._shared_slots.start()
         if self._shared_quota is None:
             self._seed_quota()
         else:
@@ -112,6 +121,8 @@ class GateProcess:
             self._tidying.join()
         if self._shared_quota is not None:
             self._shared_quota.stop()
+        if self._shared_slots is not None:
+            self._shared_slots.stop()
         self._meter.stop()
         self.replica.stop()
         self._listener.stop()
@@ -160,8 +171,16 @@ class GateProcess:
             time.sleep(0.02)
             self._meter.ship()
 
-    def _count_in_redis(self, counters: RedisCounters) -> RedisQuota:
-        return RedisQuota(counters, self._clock, time=self._time, gates=self._count_gates, spent=self._spent)
+    def _count_in_redis(self, counters: RedisCounters, of_slots: SlotCounters) -> tuple[RedisQuota, RedisSlots]:
+        slots = RedisSlots(of_slots, self._clock, gates=self._count_gates, lease_seconds=self._lease_seconds)
+        quota = RedisQuota(
+            counters,
+            self._clock,
+            time=self._time,
+            gates=self._count_gates,
+            spent=self._spent,
+        )
+        return quota, slots
 
     def _count_gates(self) -> int:
         return self.replica.gates

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from shared.gate.authentication.credential import Guess, NoCredential, Presented, hint_of_presented, read_credential
+from shared.gate.concurrency.slots import NONE_LEFT
 from shared.gate.grants.grant import Grant, Limits, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.memory_quota import Spent
@@ -45,7 +46,8 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
     unless it is the key's newest and works; for the record.
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `reserve`: what the
     request was admitted by although the key's own limits are used up; `limits` and `spent` are the reserve's.
-    `deleted`: the deleted key that was presented; for the record, never for the caller.
+    `deleted`: the deleted key that was presented; for the record, never for the caller. `slots_left`: how many more of
+    its requests may be answered now, where this one holds a slot.
     """
 
     refusal: Refusal | None
@@ -60,6 +62,11 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
     retry_after_seconds: int = 0
     reserve: Reserve | None = None
     deleted: Grant | None = None
+    slots_left: int = NONE_LEFT
+
+    @property
+    def holds_slot(self) -> bool:
+        return self.slots_left != NONE_LEFT
 
     @property
     def admitted(self) -> bool:

@@ -100,7 +100,7 @@ class Provided(DependencyProvider):
     """Dependency provider: gives a service the plain object that the composition root made under this name."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
 
     def get_dependency(self, worker_ctx: Any) -> Any:
-        return self.container.config[COMPOSITION][self._name]
+        return self.container.config[COMPOSITION][self.name]

@@ -6,6 +6,7 @@ They are made in a thread of their own, so that what does not answer holds no sc
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
+from shared.observability import metrics
 from shared.observability.once_a_minute import OnceAMinute
 
 WAIT_SECONDS = 1.0
@@ -49,6 +51,11 @@ class AtScrape(Collector):
             done.set()
         finally:
             self._running.release()
+
+
+def exposed(measures: Iterable[Measure]) -> Callable[[], bytes]:
+    """Gives all metrics of this process's service, and what is measured then, in Prometheus's text format."""
+    return partial(metrics.exposition, [AtScrape(measure) for measure in measures])
 
 
 def gauge(name: str, documentation: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:

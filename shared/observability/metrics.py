@@ -81,6 +81,16 @@ quota_on_shares = Gauge(
     "Gates that take their share of each limit while Redis is away or does not know enough. Not: without REDIS_URL.",
     multiprocess_mode="livesum",
 )
+slot_calls = Counter(
+    "grillo_slot_calls_total",
+    "Requests that Redis was asked for a slot for. Not: those that used a slot which their gate held already.",
+    ["outcome"],  # outcome: granted refused; failed: also reports and attempts to join
+)
+slots_on_shares = Gauge(
+    "grillo_slots_on_shares",
+    "Gates that take their share of keys' slots while Redis is away or does not know enough. Not: without REDIS_URL.",
+    multiprocess_mode="livesum",
+)
 parked_events = Gauge(
     "grillo_parked_events",
     "Events that a follower could not apply, and those of the same streams waiting behind them.",
@@ -96,7 +106,7 @@ heads_sent = Counter(
 damaged_rows = Counter(
     "grillo_damaged_rows_total",
     "Rows that give or take power and did not match their checksum when they were read, each time they were read.",
-    ["table"],  # table: grant checkpoint dead_secret
+    ["table"],  # table: grant checkpoint dead_secret organisation_tier
 )
 unproved = Counter(
     "grillo_unproved_total",
@@ -192,13 +202,14 @@ hours_sealed = Counter(
 for _counter, _values in (
     (authentication_failed, ("published", "lost")),
     (quota_calls, ("admitted", "refused", "failed")),
+    (slot_calls, ("granted", "refused", "failed")),
     (unproved, ("pull", "push", "push_unfinished", "snapshot", "head")),
     (gates_refused, ("foreign", "cap")),
     (internal_refused, ("unknown-token", "not-allowed")),
     (batches_counted, ("counted", "repeated", "parked", "overlapping", "foreign")),
     (deliveries, ("delivered", "pending", "failed", "held")),
     (heads_sent, ("sent", "failed")),
-    (damaged_rows, ("grant", "checkpoint", "dead_secret")),
+    (damaged_rows, ("grant", "checkpoint", "dead_secret", "organisation_tier")),
     (hours_sealed, ("sealed", "changed", "failed")),
 ):
     for _value in _values:

@@ -148,7 +148,7 @@ class SqlFollower:
 
         The first time it tries all of them: this release may be able to apply what the one before could not.
         """
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             streams = self._parked.streams(tx, due_only=self._has_retried)
         self._has_retried = True
         for stream in streams:

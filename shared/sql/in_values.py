@@ -1,9 +1,9 @@
-"""Many values in one parameter: SQL `column IN (…)`, and rows that a statement is asked about, as a table.
+"""Many values in one parameter: SQL `column IN (…)`, and rows that a statement is asked about or inserts, as a table.
 
 A statement may have only so many parameters, and each of them costs the driver time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    LargeBinary,
     String,
+    Table,
     Text,
     any_,
     bindparam,
@@ -21,8 +23,11 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy import column as sql_column
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
+
+from shared.sql.dialect_functions import upsert_for
 
 
 def in_values(tx: Connection, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
@@ -62,3 +67,26 @@ def asked_values(dialect: str) -> FromClause:
 
 def encoded(rows: Iterable[tuple[str | int, ...] | str]) -> str:
     return msgspec.json.encode(list(rows)).decode()
+
+
+def insertion_of(dialect: str, table: Table, names: Sequence[str]) -> Any:
+    """INSERT of many rows in one statement; what happens on a conflict is said behind it. Its parameters: `inserted`.
+
+    On PostgreSQL psycopg would send a statement a row, and wait, or yield to other green threads, for each.
+    """
+    statement = upsert_for(dialect, table)
+    if dialect == "sqlite":
+        return statement
+    typed = [sql_column(name, table.c[name].type) for name in names]
+    rowset = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+    given = rowset.table_valued(*typed).render_derived(with_types=True)
+    return statement.from_select(list(names), select(*given.c))
+
+
+def inserted(dialect: str, table: Table, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """`rows`: each with the same names, those of its `insertion_of`."""
+    if dialect == "sqlite" or not rows:
+        return rows
+    binary = [name for name in rows[0] if isinstance(table.c[name].type, LargeBinary)]
+    texts = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary}} for row in rows] if binary else rows
+    return {"rows": msgspec.json.encode(texts).decode()}  # bytea reads what is binary

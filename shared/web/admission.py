@@ -12,11 +12,12 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from shared.gate.authentication.credential import Presented
-from shared.gate.gate import Gate
+from shared.gate.gate import CONCURRENT, Gate
 from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 from shared.values.frozen_struct import FrozenStruct
+from shared.web.answers.holding_stream import Held, HoldingStream, dropped, end_dropped
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping, with_problem_in
 from shared.web.operation import Answer, Operation
@@ -24,7 +25,7 @@ from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem
 from shared.web.rate_limit_headers import rate_limit_headers
 from shared.web.requests.call import NETWORK, NETWORK_CHARACTERS_MAX
-from shared.web.requests.query_parameters import has_control_characters
+from shared.web.requests.query_parameters import has_control_characters, values_in_query
 from shared.web.requests.request_identity import RequestIdentity
 
 _BODILESS: Final = (204, 304)
@@ -79,6 +80,31 @@ class Admission:
         self._identify, self._cors, self._faults = identification.identify, cors, faults
 
     def answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if dropped:
+            end_dropped()
+        held = Held()
+        try:
+            body = self._answer(environ, start_response, held)
+        except BaseException:  # also what ends a thread or a greenlet: whatever happens, its slot is free
+            self._end(held.verdict)
+            raise
+        verdict = held.verdict
+        if verdict is None or not verdict.holds_slot:
+            return body
+        if isinstance(body, list):
+            self._end(verdict)
+            return body
+        try:
+            return HoldingStream(body, lambda: self._end(verdict))
+        except BaseException:
+            self._end(verdict)
+            raise
+
+    def _end(self, verdict: Verdict | None) -> None:
+        if verdict is not None:
+            self._gate.end(verdict)
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse, held: Held) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         found = (self._find_again if len(path) <= _PATH_CHARACTERS_MAX else self._find)(path, method)
         if found is None:
@@ -96,18 +122,18 @@ class Admission:
             if operation.stands_for is None or request is None:
                 keys: tuple[str, ...] = ()
                 if request is not None:
-                    keys, named = _in_query(request, "api_key"), _in_query(request, NETWORK)
+                    keys, named = values_in_query(request, "api_key"), values_in_query(request, NETWORK)
                     networks = networks + named if named else networks
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
-                reserve, gives_up = operation.reserve, operation.gives_up
-                verdict = self._gate.admit(
-                    presented, permission, began, reserve=reserve, gives_up=gives_up, networks=networks
+                reserve, gives_up, answers = operation.reserve, operation.gives_up, not operation.is_verdict
+                held.verdict = verdict = self._gate.admit(
+                    presented, permission, began, reserve=reserve, gives_up=gives_up, networks=networks, answers=answers
                 )
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
                 presented, networks = judged.presented, judged.networks
-                verdict = self._gate.admit(presented, permission, began, networks=networks)
+                verdict = self._gate.admit(presented, permission, began, networks=networks, answers=False)
             error = _refusal(verdict, permission, found, presented.address)
             if error is None:
                 admitted: Any = verdict.grant  # who passes has one
@@ -205,18 +231,17 @@ def _headers(
         headers.append(("content-type", answer.content_type))
         if answer.stream is None:
             headers.append(("content-length", str(length)))
-    said = answer.headers
-    if said:
-        headers += said.items()
+    headers += answer.headers.items()
     if verdict is None or verdict.grant is None:
         return headers
     limits, spent = verdict.limits, verdict.spent
     if limits is not None and spent is not None:
         name = "minute" if verdict.reserve is None else verdict.reserve.name
-        headers += rate_limit_headers(limits, spent, name, gate_time())
+        slots_left = verdict.slots_left if verdict.holds_slot else 0 if CONCURRENT in spent.violated else None
+        headers += rate_limit_headers(limits, spent, name, gate_time(), slots_left)
     if verdict.in_query:
         return _kept_by_nobody(headers)
-    if "Cache-Control" not in said:
+    if "Cache-Control" not in answer.headers:
         headers.append(_PRIVATE)
     return headers
 
@@ -230,12 +255,6 @@ def _path(raw: str) -> str:
     """As Falcon reads it: WSGI's text is bytes in disguise, and a slash at the end says nothing."""
     path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
     return path[:-1] if len(path) > 1 and path[-1] == "/" else path
-
-
-def _in_query(request: falcon.Request, name: str) -> tuple[str, ...]:
-    """Every value that the query has of this name."""
-    values = request.params.get(name)
-    return () if values is None else (values,) if isinstance(values, str) else tuple(values)
 
 
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)

@@ -41,6 +41,7 @@ from shared.web.route import InternalRoute
 
 _log = structlog.get_logger(__name__)
 _lines = OnceAMinute()
+_READ_METRICS = frozenset({PROMETHEUS, "keys"})  # keys: its console shows those who run the system how it is
 _grant = msgspec.json.Decoder(Grant)
 
 
@@ -57,7 +58,7 @@ def internal_application(
     `measures`: what `/metrics` measures when it is asked.
     """
     table = (
-        InternalRoute("/metrics", MetricsNow(measures), frozenset({PROMETHEUS})),
+        InternalRoute("/metrics", MetricsNow(measures), _READ_METRICS),
         InternalRoute("/healthz", Readiness(lambda: True), SERVICES),
         InternalRoute("/readyz", Readiness(is_ready), SERVICES),
         *routes,

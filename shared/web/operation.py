@@ -43,7 +43,8 @@ class Operation:
     whenever it is asked. `is_change`: whether a body asks for a change at all.
     `name`: its operationId, where the rule of shared/web/openapi/naming.py has no good one. `example`: of a body.
     `reserve`: what it may draw on when the key's own limits are used up. `gives_up`: the calling key only ends its own
-    power, which one that is suspended, expired or used from elsewhere may do, too.
+    power, which one that is suspended, expired or used from elsewhere may do, too. `is_verdict`: a gate's word is all
+    that it answers, so that it does not count among the requests that a key may have at the same time.
     """
 
     summary: str
@@ -59,6 +60,7 @@ class Operation:
     problem_header: str | None
     reserve: Reserve | None
     gives_up: bool
+    is_verdict: bool
     alternatives: tuple[str, ...]
     conditional: bool
     repeated: Repeated | None
@@ -95,8 +97,12 @@ class Operation:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
         call = Call(caller, query, body, request_id, gate_time, media_type, digest, self.permission, address=address)
         if self.ranged:
-            given = environ.get("HTTP_RANGE"), environ.get("HTTP_IF_RANGE")
-            call = msgspec.structs.replace(call, byte_range=given[0], if_range=given[1])
+            call = msgspec.structs.replace(
+                call,
+                byte_range=environ.get("HTTP_RANGE"),
+                if_range=environ.get("HTTP_IF_RANGE"),
+                if_none_match=environ.get("HTTP_IF_NONE_MATCH"),
+            )
         if self.stands_for is not None:
             # Its headers are those of the request it is asked about.
             return self._handler(resource, call, **path)
@@ -171,6 +177,7 @@ def operation(
     problem_header: str | None = None,
     reserve: Reserve | None = None,
     gives_up: bool = False,
+    is_verdict: bool = False,
     alternatives: tuple[str, ...] = (),
     conditional: bool = False,
     repeated: Repeated | None = None,
@@ -207,6 +214,7 @@ def operation(
             problem_header=problem_header,
             reserve=reserve,
             gives_up=gives_up,
+            is_verdict=is_verdict,
             alternatives=alternatives,
             conditional=conditional,
             repeated=repeated,

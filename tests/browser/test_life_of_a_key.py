@@ -18,14 +18,42 @@ def test_a_key_is_made_used_revoked_and_refused(person: Person) -> None:
     eventually(lambda: visitor.page.reload() and visitor.page.locator(".chart").count(), bool)
     visitor.judge("details")
     key = person.key_path()
-    visitor.go("/console/keys")
-    visitor.judge("keys")
     visitor.go(f"{key}/revoke")
     visitor.judge("revoke")
+    visitor.go("/console/keys")
+    visitor.judge("keys")
+    # As the product's page says: found in the list, « Révoquer », confirmed.
+    visitor.page.locator(f"tr[id={key.rpartition('/')[2]}] a[href$=revoke]").click()
     person.button("Revoke").click()
     expect(visitor.page.get_by_role("main")).to_contain_text(re.compile(r"\b1\b.*\d+ ms"))
     visitor.judge("revoked")
     assert "/problems/key-revoked" in _in_a_shell(line)
+
+
+def test_each_change_of_a_key_is_made_and_ends_on_a_page_that_passes(person: Person) -> None:
+    visitor, page = person.visit, person.page
+    person.make_key("Changed")
+    key = person.key_path()
+    visitor.go(f"{key}/edit")
+    page.locator("#description").fill("Quai 7")
+    page.locator("form.form .actions button").click()
+    visitor.judge("edited")
+    visitor.go(f"{key}/rotate")
+    page.locator("form.form .actions button").click()
+    visitor.judge("rotated")
+    page.locator("[data-enables]").check()
+    person.link("Done").click()
+    expect(page.get_by_role("main")).to_contain_text("Quai 7")
+    for verb, done in (("suspend", "suspended"), ("resume", "resumed")):
+        visitor.go(f"{key}/{verb}")
+        page.locator("form.form .actions button").click()
+        visitor.judge(done)
+    visitor.go(f"{key}/receipt")
+    visitor.judge("receipt")
+    visitor.go(f"{key}/delete")
+    page.locator("#name").fill("Changed")
+    page.locator("form.form .actions button").click()
+    visitor.judge("deleted")
 
 
 def test_every_page_of_a_key_and_of_sessions_passes(visitor: Visit, server: Embedded) -> None:

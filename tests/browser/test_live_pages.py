@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Error, Page, Response, StorageState, expect
+from playwright.sync_api import Browser, Dialog, Error, Page, Response, StorageState, expect
 
 from tests.browser import visits
 from tests.browser.person import Person, link_of
@@ -173,6 +173,30 @@ def test_nothing_moves_for_who_asks_for_less_motion(french: Person) -> None:
         assert page.evaluate(moving) > 0, path
         page.emulate_media(reduced_motion="reduce")
         assert page.evaluate(moving) == 0, path
+
+
+def test_leaving_a_secret_is_asked_about_until_it_was_copied(french: Person) -> None:
+    page, asked = french.page, list[str]()
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    secret = re.findall(r"grl_\w+", french.see_secret("Copied"))[0]
+    page.locator("#done").click(force=True)
+    expect(page.locator("#secret")).to_be_visible()
+    page.locator("[data-copy=python]").click()
+    page.evaluate("location.href = '/console/keys'")
+    expect(page.locator("#secret")).to_be_visible()
+    assert asked == ["beforeunload"], "another line was copied, not the secret"
+    page.locator("[data-copy=secret]").click()
+    expect(page.locator("#announcement")).to_have_text(french.words("Copied"))
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    page.evaluate("location.href = '/console/keys'")
+    page.wait_for_url(re.compile("/console/keys$"))
+    assert asked == ["beforeunload"]
 
 
 def test_a_secret_that_was_left_never_comes_back(french: Person, server: Embedded) -> None:

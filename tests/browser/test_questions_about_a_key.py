@@ -7,6 +7,7 @@ from tests.browser.person import Person
 ORGANISATION = {
     "organisation": "/console/organisation?step=minute",
     "policies": "/console/organisation/policies",
+    "system": "/console/system",
     "create-template": "/console/keys/new?template=download",
     "create-link": "/console/keys/new?name=Quake&permissions=admin,fly&expires_in=604800",
 }

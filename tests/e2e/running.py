@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tests import local_http
-from tests.stack import Stack
+from tests.stack import LET_IN, Stack
 
 SECRET = re.compile(rb"grl_[0-9A-Za-z]{49}")
 # Receivers of tests are on loopback, and speak no TLS.
@@ -60,7 +60,7 @@ class Embedded(System):
         self.data = data
         self._errors = (data.parent / f"{data.name}.err").open("ab")
         command = [*GRILLO, "up", "--port", "0", "--data", str(data), "--json"]
-        environment = os.environ | RECEIVERS_ON_LOOPBACK
+        environment = os.environ | RECEIVERS_ON_LOOPBACK | LET_IN
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, env=environment)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -11,12 +11,12 @@ import pytest
 
 from tests.e2e.running import GRILLO, Distributed, Embedded, System
 
-REVOCATIONS = 150
+REVOCATIONS = 60
 CALLERS = 3
 
 
 def test_no_request_sent_after_a_receipt_is_admitted(system: System) -> None:
-    """Thousands of requests around hundreds of revocations, each judged by when it was sent."""
+    """Many requests around sixty revocations, each judged by when it was sent. A thief sends more (tests/trust)."""
     admins = cycle([system.create_key("admin")[1] for _ in range(4)])  # no admin key runs into its own limit
     secrets: list[str] = []
     revoked_at: dict[str, float] = {}
@@ -54,7 +54,7 @@ def test_no_request_sent_after_a_receipt_is_admitted(system: System) -> None:
     for caller in callers:
         caller.join()
     assert late_admissions == []
-    assert sum(sent) > 2000, "too few requests to say anything"
+    assert sum(sent) > 800, "too few requests to say anything"
 
 
 @pytest.mark.xdist_group("embedded")

@@ -83,8 +83,8 @@ def test_a_door_that_falls_ends_the_process_in_one_line(data: Path) -> None:
         import socket, sys
         from services.embedded import system
         start = system.Embedded.start
-        def start_and_fall(self, public, internal, url):
-            start(self, public, internal, url)
+        def start_and_fall(self, public, *others):
+            start(self, public, *others)
             public.shutdown(socket.SHUT_RDWR)
         system.Embedded.start = start_and_fall
         from services.cli import main

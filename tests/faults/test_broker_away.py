@@ -31,7 +31,8 @@ def test_a_broker_that_dies_costs_no_request_no_revocation_and_no_usage(
         assert receipt["propagated"]
         assert all("applied_ms" in gate for gate in receipt["gates"]), "reached by pulls, not waited out"
         with running.client(revoked) as refused:
-            assert refused.get("/v1/events").status_code == 401
+            answer = refused.get("/v1/events")
+            assert answer.status_code == 401, answer.text
         # Without any push every follower comes to stand where the log stands.
         eventually(log.behind, lambda behind: behind == [], seconds=30, every=0.5)
         if disk == "lost":

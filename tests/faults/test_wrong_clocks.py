@@ -77,7 +77,7 @@ def _time_left(admin: httpx.Client) -> float:
 BY = (100 * DAY + HOURS, 3 * DAY + HOURS, 3600, -3600, -3 * DAY - HOURS, -100 * DAY - HOURS)
 
 
-@pytest.mark.parametrize(("wrong_by", "at_start"), sampled(list(product(BY, (True, False))), 4))
+@pytest.mark.parametrize(("wrong_by", "at_start"), sampled(list(product(BY, (True, False))), 3))
 def test_what_a_wrong_clock_does_is_over_once_it_is_right(
     tmp_path: Path, clock: WrongClock, wrong_by: int, at_start: bool
 ) -> None:

@@ -162,7 +162,8 @@ def test_the_console_is_a_process_of_its_own_with_what_keys_has_and_no_gate(
 ) -> None:
     console, keys = composed["console"], composed["keys"]
     assert console["command"] == ["run", "keys", "--only", "console"]
-    its_own = {name: value for name, value in console["environment"].items() if not name.startswith("OIDC_")}
+    of_people = ("OIDC_", "OPERATOR_ORGANISATIONS")
+    its_own = {name: value for name, value in console["environment"].items() if not name.startswith(of_people)}
     assert its_own == {name: value for name, value in keys["environment"].items() if name != "INTERNAL_ADDRESS"}
     mounted = {volume.split(":")[1] for volume in keys["volumes"] if "spool" not in volume}
     assert {volume.split(":")[1] for volume in console["volumes"]} == mounted

@@ -25,6 +25,7 @@ from tests.proxies import Proxy, Upstream
 from tests.servers import free_port
 
 KEY, LINK = KEYS["reader"], f"grc_{'7' * 43}"
+FOREIGN = f"acme_{'x7' * 12}"
 COMMAND_SECONDS_MAX = 10  # as long as a command waits for its stream (docs/operations.md, Rebuilding)
 ORIGINAL = {"X-Original-Method": "GET", "X-Original-URI": "/a", "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/a"}
 
@@ -37,6 +38,10 @@ def upstream() -> Iterator[Upstream]:
     upstream.close()
 
 
+PAGES = (
+    *("/", "/console/keys", "/docs", "/api/webhooks", "/problems/key-revoked", "/settings", "/settings/api-keys"),
+    *("/parametres/cles-api", "/profil/developpeur/cles-api"),
+)
 LONG = json.dumps({"data": ["a word"] * BYTES_MIN}).encode()
 
 
@@ -93,8 +98,9 @@ def _front(
 
 
 def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
-    tmp_path: Path, upstream: Upstream
+    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FOREIGN_KEY_FORMS", "other-,acme_")
     with _front(tmp_path, upstream) as nginx, local_http.client(base_url=nginx.url) as client:
         client.get("/v1/keys", headers={"X-Forwarded-For": "1.2.3.4"})
         assert upstream.headers[-1]["x-forwarded-for"] == "1.2.3.4, 127.0.0.1"
@@ -105,13 +111,16 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
             f"/v1/sensors/{KEY}/x?api_key={KEY}",
             f"/v1/authorize?api_key={KEY}",
             f"/console/link/{LINK}",
+            f"/v1/keys/{FOREIGN}",
+            f"/%61cme_{FOREIGN[5:]}",
         ):
             client.get(path, headers={"Referer": KEY, "User-Agent": KEY, "X-Original-URI": KEY})
     written = nginx.written()
-    assert written.count("/[redacted]") == 4
+    assert written.count("/[redacted]") == 6
     assert " 503 " in written
     assert KEY[4:40] not in written
     assert LINK[4:40] not in written
+    assert FOREIGN[5:] not in written
 
 
 def test_each_resource_of_each_service_reaches_that_service_with_all_that_it_takes(tmp_path: Path) -> None:
@@ -133,6 +142,10 @@ def test_each_resource_of_each_service_reaches_that_service_with_all_that_it_tak
                     asked += 1
                     if behind[name].lines[-1:] != [f"{method} {path} HTTP/1.1"]:
                         misled.append((name, method, path))
+        for path in PAGES:
+            client.get(path)
+            if behind["console"].lines[-1:] != [f"GET {path} HTTP/1.1"]:
+                misled.append(("console", "GET", path))
     assert asked > 0
     assert misled == []
 
@@ -286,12 +299,15 @@ def test_over_tls_browsers_are_told_to_stay_with_it_and_nobody_is_told_a_release
         assert answer.headers.get_list("X-Content-Type-Options") == ["nosniff"]
 
 
-def test_a_request_has_one_id_in_the_front_s_log_and_in_the_service_s(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_request_has_one_id_in_the_front_s_log_and_in_the_service_s(
+    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOREIGN_KEY_FORMS", "acme_")
     with _front(tmp_path, upstream) as nginx:
-        for path, given in (("/v1/keys", "mine-1"), ("/console", KEY), ("/v1/authorize", None)):
+        for path, given in (("/v1/keys", "mine-1"), ("/console", KEY), ("/v1/keys", FOREIGN), ("/v1/authorize", None)):
             local_http.get(nginx.url + path, headers={} if given is None else {"X-Request-Id": given})
-    logged = [line.split()[-1] for line in nginx.written().splitlines() if '"GET /' in line][-3:]
-    assert [headers["x-request-id"] for headers in upstream.headers[-3:]] == logged
+    logged = [line.split()[-1] for line in nginx.written().splitlines() if '"GET /' in line][-4:]
+    assert [headers["x-request-id"] for headers in upstream.headers[-4:]] == logged
     assert logged[0] == "mine-1"
     assert all(re.fullmatch("req_[0-9a-f]{32}", made) for made in logged[1:])
 
@@ -301,6 +317,7 @@ def test_a_request_has_one_id_in_the_front_s_log_and_in_the_service_s(tmp_path: 
     [
         ("/v1/keys", 128),
         ("/v1/keys/batch", 512),
+        ("/v1/keys/import", 1024),
         ("/v1/keys/verify", 16),
         ("/v1/usage", 1),
         ("/v1/keys/key_1/activity", 1),

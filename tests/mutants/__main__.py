@@ -24,6 +24,7 @@ from pathlib import Path
 
 from tests.mutants.catalogue import GUARANTEES, ROOT, Mutant, mutants, sections
 
+UNSHRUNK = "--hypothesis-profile=unshrunk"
 WORKERS = int(os.environ.get("MUTANT_WORKERS", "2"))
 _SECONDS_MAX = 1200  # of one run of tests
 _LEFT_OUT = shutil.ignore_patterns(
@@ -84,7 +85,7 @@ class Copy:
 
     def test(self, tests: Sequence[str]) -> tuple[Outcome, str]:
         """A run that cannot be collected, or takes too long, has noticed nothing."""
-        options = ("-q", "-x", "-p", "no:cacheprovider", "--timeout=180", "--hypothesis-seed=0")
+        options = ("-q", "-x", "-p", "no:cacheprovider", "--timeout=180", "--hypothesis-seed=0", UNSHRUNK)
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "pytest", *options, *tests],

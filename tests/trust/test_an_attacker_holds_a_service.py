@@ -165,6 +165,7 @@ def test_an_account_is_answered_what_it_needs_and_no_more(distributed: Distribut
         ("keys", "usage", "/internal/dead"),
         ("keys", "auth", "/internal/grants"),
         ("sensors", "auth", "/internal/grants"),
+        ("keys", "keys", "/metrics"),  # which the console shows to those who run the system
     }
     assert {status for status in asked.values() if status != 200} == {403}
     prometheus = {"Authorization": f"Bearer {distributed.stack.secrets['PROMETHEUS_INTERNAL_TOKEN']}"}

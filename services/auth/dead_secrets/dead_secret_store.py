@@ -6,19 +6,21 @@ since, and given to nobody; at the log's head all are judged at once.
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from services.auth import tables
-from services.auth.dead_secrets.ending import ENDING, OF_THE_KEY, Dead, after_event, buried
+from services.auth.dead_secrets.ending import ENDING, OF_THE_KEY, Dead, Why, after_event, buried
 from services.auth.integrity.dead_secret_rows import as_row, read_dead_secret, read_unchecked, require_sound
 from services.auth.integrity.grant_rows import GrantDamaged, read_grant
 from services.auth.integrity.grant_rows import as_row as grant_row
 from shared.contracts.dead import DeadSecret, DeadSecrets
 from shared.contracts.keys import KeyEvent
 from shared.gate.grants.grant import Grant
+from shared.sql.database import upsert
 from shared.sql.in_values import in_values
 
 _TABLE, _NONE = tables.dead_secret, dict[str, DeadSecret]()
@@ -49,7 +51,8 @@ def keep(tx: Connection, changes: Iterable[Change]) -> None:
         require_sound(row for key_id in changed for row in rows.get(key_id, ()))
         tx.execute(delete(_TABLE).where(in_values(tx, _TABLE.c.key_id, changed)))
     if written := [as_row(one) for key_id in changed for one in now[key_id].values()]:
-        tx.execute(insert(_TABLE), written)
+        # One that is known of a key that is gone, whose secret was imported once more, stays as it is.
+        tx.execute(upsert(tx, _TABLE).on_conflict_do_nothing(), written)
 
 
 def follow_anew(tx: Connection) -> None:
@@ -71,6 +74,8 @@ def settle(tx: Connection) -> None:
     telling = select(_TABLE).join(grant, grant.c.key_id == _TABLE.c.key_id).where(tells)
     for one in map(read_dead_secret, tx.execute(telling).all()):
         dead[one.key_id][one.digest] = one
+    for holder, one in _of_others(tx):
+        dead[holder][one.digest] = one
     keys = sorted(dead)
     for first in range(0, len(keys), _KEYS_AT_ONCE):
         some = in_values(tx, grant.c.key_id, keys[first : first + _KEYS_AT_ONCE])
@@ -87,6 +92,17 @@ def page(tx: Connection, after: str | None, limit: int) -> DeadSecrets:
     rows = tx.execute(query if after is None else query.where(_TABLE.c.digest > after)).all()
     secrets = tuple(map(read_dead_secret, rows[:limit]))
     return DeadSecrets(secrets=secrets, next=secrets[-1].digest if len(rows) > limit else None)
+
+
+def _of_others(tx: Connection) -> Iterator[tuple[str, DeadSecret]]:
+    """(key, its secret that is known dead of another key): it was imported once more. Nothing else of it is dead."""
+    grant = tables.grant
+    for digest, why in ((grant.c.digest, Why.EXPIRED), (grant.c.previous_digest, Why.ROTATED)):
+        is_another_s = and_(_TABLE.c.digest == digest, _TABLE.c.key_id != grant.c.key_id)
+        holders = tx.execute(select(_TABLE.c.digest, grant.c.key_id).join(grant, is_another_s)).all()
+        for holder in holders:
+            row = tx.execute(select(_TABLE).where(_TABLE.c.digest == holder.digest)).one()
+            yield holder.key_id, replace(read_dead_secret(row), why=why.value)
 
 
 def _of_keys(tx: Connection, key_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:

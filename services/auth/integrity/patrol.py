@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, select
 from services.auth import tables
 from services.auth.integrity.dead_secret_rows import damaged_dead_secrets
 from services.auth.integrity.grant_rows import damaged_grants
+from services.auth.integrity.tier_rows import damaged_tiers
 from shared.observability.once_a_minute import OnceAMinute
 from shared.sql.database import Database
 
@@ -24,6 +25,7 @@ class Patrol:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._grants, self._secrets = _Walk(tables.grant.c.key_id), _Walk(tables.dead_secret.c.digest)
+        self._tiers = _Walk(tables.organisation_tier.c.organisation_id)
         self._lines = OnceAMinute()
 
     def is_sound(self) -> bool:
@@ -31,12 +33,14 @@ class Patrol:
         with self._database.reading() as tx:
             grants = damaged_grants(tx, self._grants.after, self._grants.rows)
             secrets = damaged_dead_secrets(tx, self._secrets.after, self._secrets.rows)
-            if not grants and not secrets:
-                self._grants.go_on(tx)
-                self._secrets.go_on(tx)
+            tiers = damaged_tiers(tx, self._tiers.after, self._tiers.rows)
+            if not (grants or secrets or tiers):
+                for walk in (self._grants, self._secrets, self._tiers):
+                    walk.go_on(tx)
                 return True
         if (cases := self._lines.due()) is not None:
-            _log.error("rows_damaged", grants=sorted(grants)[:10], dead_secrets=len(secrets), since_last_line=cases)
+            named = {"grants": sorted(grants)[:10], "dead_secrets": len(secrets), "tiers": sorted(tiers)[:10]}
+            _log.error("rows_damaged", **named, since_last_line=cases)
         return False
 
 

@@ -36,32 +36,51 @@ def register(
     as_json: AsJson = False,
 ) -> None:
     """Register an organisation; prints its id."""
-    from services.keys.lifecycle.organisation import NameHoldsKey, NameUnfit, UnknownTier
+    from services.keys.lifecycle.organisation import ContractMissing, NameHoldsKey, NameUnfit, UnknownTier
     from shared.eventsourcing.origin import Origin
 
     try:
         made = keys_service(data).commands.organisations.register(name, tier, Origin(actor="grillo organisation"))
     except (UnknownTier, NameHoldsKey, NameUnfit) as error:
         raise Failure(str(error)) from None
+    except ContractMissing as error:
+        raise Failure(f"{error}: register it in another tier, then `grillo organisation set-tier`.") from None
     print_json({"id": made}) if as_json else typer.echo(made)
 
 
 @app.command("set-tier")
 def set_tier(
     organisation: OrganisationId,
-    tier: Annotated[str, typer.Argument(help="free, standard or premium.")],
+    tier: Annotated[str, typer.Argument(help="free, standard, premium or enterprise.")],
+    minute: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Enterprise: requests of a key in any 60 s.")
+    ] = None,
+    day: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000_000, help="Enterprise: in a UTC day; unlimited if left out.")
+    ] = None,
+    concurrent: Annotated[int | None, typer.Option(min=1, max=10_000, help="Enterprise: at the same time.")] = None,
+    keys: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Enterprise: keys that may be active.")] = None,
     data: Data = Path("data"),
     as_json: AsJson = False,
 ) -> None:
-    """Change an organisation's tier; gates hear of it like of any event. Keys beyond a lower tier's number live on."""
-    from services.keys.lifecycle.organisation import NoSuchOrganisation, UnknownTier
+    """Change an organisation's tier; gates hear of it like of any event. Keys beyond a lower tier's number live on.
+
+    Enterprise is by contract: --minute, --concurrent, --keys, and --day unless that is unlimited.
+    """
+    from services.keys.lifecycle.organisation import ContractMissing, ContractNotAsked, NoSuchOrganisation, UnknownTier
+    from shared.contracts.keys import Contract
     from shared.eventsourcing.origin import Origin
 
+    contract, origin = None, Origin(actor="grillo organisation")
+    if minute is not None and concurrent is not None and keys is not None:
+        contract = Contract(minute=minute, day=day, concurrent=concurrent, keys=keys)
+    elif tier != "enterprise" and any(given is not None for given in (minute, day, concurrent, keys)):
+        raise Failure(str(ContractNotAsked(tier)))
     try:
-        keys_service(data).commands.organisations.change_tier(organisation, tier, Origin(actor="grillo organisation"))
+        keys_service(data).commands.organisations.change_tier(organisation, tier, origin, contract=contract)
     except NoSuchOrganisation:
         raise Failure(_unknown(organisation)) from None
-    except UnknownTier as error:
+    except (UnknownTier, ContractMissing, ContractNotAsked) as error:
         raise Failure(str(error)) from None
     if as_json:
         print_json({"id": organisation, "tier": tier})

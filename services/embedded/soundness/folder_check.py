@@ -67,6 +67,7 @@ def _unreadable(folder: DataFolder, database: Database, name: str, whole: bool) 
 
 def _look_at_rows(folder: DataFolder, databases: dict[str, Database], whole: bool, kept: rows.Elsewhere) -> Report:
     current = {name: database for name, database in databases.items() if rows.is_current(name, database)}
+    left_out = frozenset(databases) - frozenset(current)
     audits = rows.audits(current, kept, rows_max=None if whole else ROWS_AT_START)
     of_logs = [
         Fault(
@@ -80,9 +81,9 @@ def _look_at_rows(folder: DataFolder, databases: dict[str, Database], whole: boo
     ]
     others = [
         Fault(service=name, what=what, how=_way_on(folder, name))
-        for name, what in (*rows.damaged_rows(current), *rows.ages(current))
+        for name, what in (*rows.damaged_rows(current), *rows.ages(current, left_out), *rows.gone(current, left_out))
     ]
-    return Report(faults=(*of_logs, *others), audits=audits)
+    return Report(faults=(*of_logs, *others), audits=audits, left_out=left_out)
 
 
 def _way_on(folder: DataFolder, name: str) -> str:

@@ -1,6 +1,7 @@
 """Whole check in the background: `grillo audit verify` as a process of its own, where a start's check left a part out.
 
-Reading a large log is numeric work, which the one thread that serves requests has no time for.
+That is so of large folders, and at the first start of a release: what an earlier one wrote is migrated first. Reading a
+large log is numeric work, which the one thread that serves requests has no time for.
 """
 
 import json
@@ -29,10 +30,14 @@ class WholeCheck:
         self._told: IO[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def start_unless_done(self, report: Report) -> None:
         """`report`: of the check at the start."""
         files = [self._folder.file(name) for name in SERVICES if self._folder.has_database(name)]
-        is_done = all(file.stat().st_size <= BYTES_AT_START for file in files)
+        is_done = not report.left_out and all(file.stat().st_size <= BYTES_AT_START for file in files)
         if is_done and all(found.head.position <= ROWS_AT_START for found in report.audits.values()):
             return
         command = [sys.executable, "-m", "services.cli", "audit", "verify", "--json", "--data", str(self._folder.path)]

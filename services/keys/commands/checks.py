@@ -1,7 +1,7 @@
-"""Checks of a command while the log is locked: of who asks, before it writes; of the change, afterwards."""
+"""Checks of a command while the log is locked: of who asks and of new keys, before it writes; of a change, after."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Select, String, bindparam, or_, select
@@ -16,7 +16,7 @@ from services.keys.revocation import fence as key_fence
 from services.keys.revocation import session_fence
 from services.keys.revocation.fence import Fence
 from services.keys.revocation.session_fence import SessionFence
-from services.keys.views.active_keys import check_limit, has_status
+from services.keys.views.active_keys import check_limit, check_room, has_status
 from services.keys.views.own_bounds import check_own_bounds, check_within, own_access
 from shared.eventsourcing.repository import nothing
 from shared.runtime.clock import Clock
@@ -44,16 +44,21 @@ class Checks:
         keep = self._keep
         return nothing if keep is None else lambda tx: keep(tx, subject)
 
-    def created(self, keys: Sequence[Key], lifetimes: Lifetimes | None, tx: Connection) -> dict[int, Exception]:
+    def created(
+        self, keys: Sequence[Key], lifetimes: Lifetimes | None, tx: Connection, known: Mapping[int, Exception]
+    ) -> dict[int, Exception]:
         """Place → BeyondOwnBounds or BeyondLifetime, of each of these new keys of an organisation that may not be.
 
-        `lifetimes`: those that said when keys expire. Raises LifetimesChanged or TooManyKeys.
+        Call it before they are in the log.
+
+        `lifetimes`: those that said when keys expire. `known`: what is wrong with them besides. Raises LifetimesChanged
+        or TooManyKeys.
         """
         fence, present = self._fence, lifetimes_of(tx, keys[0].organisation_id)
         if lifetimes is not None and present != lifetimes:
             raise LifetimesChanged(present)
         own = own_access(tx, fence.key_id) if isinstance(fence, Fence) else None
-        refusals: dict[int, Exception] = {}
+        refusals = dict(known)
         for at, key in enumerate(keys):
             try:
                 if own is not None:
@@ -64,7 +69,7 @@ class Checks:
         now = self._clock.now()
         active = [key for key in keys if key.status(now) is Status.ACTIVE]
         if active and not refusals:  # what is wrong with each is told before that they are too many
-            check_limit(tx, None, active[0], now)
+            check_room(tx, active[0].organisation_id, len(active), now)
         return refusals
 
     def changed(self, before: Key | None, after: Key | None, tx: Connection) -> None:

@@ -36,6 +36,7 @@ from services.keys.lifecycle import commands, decision, key
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
+from services.keys.views.known_digests import KnownDigests
 from services.keys.views.projection import project_key
 from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
@@ -75,7 +76,7 @@ class CommandHandler:
             is_urgent=lambda event: isinstance(event, ENDINGS),
         )
         self.organisations = OrganisationCommands(store, doorbell, clock, self._checks)
-        self._creation = Creation(self.keys, receipts, networks, clock)
+        self._creation = Creation(self.keys, receipts, networks, clock, KnownDigests(database))
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
     def behind(self, fence: AnyFence, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None) -> "CommandHandler":
@@ -119,6 +120,7 @@ class CommandHandler:
         except KeysRefused as refused:
             raise refused.refusals[0] from None
         ((key_id, secret),) = created.made
+        assert secret is not None  # noqa: S101  it was made here
         return CreatedKey(key_id=key_id, secret=secret, receipt=created.receipt)
 
     def create_all(

@@ -35,9 +35,12 @@ class CreatedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedKeys:
-    """`made`: id and secret of each, in the order of the requests; the secrets are the only copies."""
+    """`made`: id and secret of each, in the order of the requests; the secrets are the only copies.
 
-    made: tuple[tuple[str, Secret], ...]
+    None: another system has it.
+    """
+
+    made: tuple[tuple[str, Secret | None], ...]
     receipt: Receipt
 
 
@@ -108,3 +111,10 @@ class KeyRequest(Access):
     description: Description
     permissions: tuple[str, ...]
     never_expires: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest(KeyRequest):
+    """A key that another system made. `digest`: SHA-256 of its secret, which has a form that the operator lets in."""
+
+    digest: str

@@ -11,6 +11,7 @@ from services.keys.events import OrganisationEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import organisation
 from services.keys.views.projection import project_organisation
+from shared.contracts.keys import Contract
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository, nothing
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -43,12 +44,12 @@ class OrganisationCommands:
         self._change(command.organisation_id, command, origin)
         return command.organisation_id
 
-    def change_tier(self, organisation_id: str, tier: str, origin: Origin) -> None:
+    def change_tier(self, organisation_id: str, tier: str, origin: Origin, *, contract: Contract | None = None) -> None:
         """Active keys beyond a lower tier's number stay active; no further key becomes active.
 
-        Raises NoSuchOrganisation or UnknownTier.
+        Raises NoSuchOrganisation, UnknownTier, ContractMissing or ContractNotAsked.
         """
-        self._change(organisation_id, organisation.ChangeTier(tier=tier), origin)
+        self._change(organisation_id, organisation.ChangeTier(tier=tier, contract=contract), origin)
 
     def change_settings(self, organisation_id: str, settings: organisation.ChangeSettings, origin: Origin) -> None:
         """All that they name, or nothing.

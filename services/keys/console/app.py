@@ -12,6 +12,7 @@ from services.keys.console.pages.create_page import CreatePage
 from services.keys.console.pages.details.activity_page import KeyActivityFile, KeyActivityPage
 from services.keys.console.pages.details.details_page import DetailsPage
 from services.keys.console.pages.details.past_page import PastPage
+from services.keys.console.pages.details.receipt_page import ReceiptPage
 from services.keys.console.pages.details.refused_request import RefusedRequestPage
 from services.keys.console.pages.details.use_part import UsePart
 from services.keys.console.pages.edit_page import EditPage
@@ -26,6 +27,7 @@ from services.keys.console.pages.parts import Parts
 from services.keys.console.pages.refusals import Refusals
 from services.keys.console.pages.signing_in import issuer_pages, sign_in_pages
 from services.keys.console.pages.signing_in.time_zone_page import TimeZonePage
+from services.keys.console.pages.system import system_page
 from services.keys.console.public.routes import routes as public_routes
 from services.keys.console.rendering.page_headers import PageHeaders
 from services.keys.lifecycle.key import NoSuchKey
@@ -107,6 +109,7 @@ def _routes(parts: Parts) -> list[Route]:
         Route("/console/keys/{key_id}/activity", KeyActivityPage(parts)),
         Route("/console/keys/{key_id}/activity.csv", KeyActivityFile(parts)),
         Route("/console/keys/{key_id}/past", PastPage(parts)),
+        Route("/console/keys/{key_id}/receipt", ReceiptPage(parts)),
         Route("/console/keys/{key_id}/why", RefusedRequestPage(parts)),
         Route("/console/keys/{key_id}/edit", EditPage(parts)),
         Route("/console/keys/{key_id}/rotate", lifecycle_pages.RotatePage(parts)),
@@ -122,6 +125,7 @@ def _routes(parts: Parts) -> list[Route]:
         Route("/console/networks/{network_id}/delete", change_pages.DeleteNetworkPage(parts)),
         Route("/console/organisation", OrganisationPage(parts)),
         Route("/console/organisation/policies", PoliciesPage(parts)),
+        *(Route(path, page) for path, page in system_page.pages(parts).items()),
         Route("/console/sign-in", sign_in_pages.SignInPage(parts)),
         Route("/console/link/{link}", sign_in_pages.SignInPage(parts)),
         Route("/console/sign-out", sign_in_pages.SignOut(parts)),

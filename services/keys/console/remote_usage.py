@@ -1,4 +1,4 @@
-"""Usage of keys, asked of the usage service over RPC, a second at most for each question."""
+"""Usage of keys, asked of the usage service over RPC."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -26,12 +26,11 @@ from services.keys.console.pages.key_usage import (
     by_outcome,
 )
 from shared.contracts.errors import ServiceError
-from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.rpc.call import CallFailed
-from shared.messaging.rpc.kept_calls import KeptCalls
+from shared.messaging.rpc.kept_calls import Calls
 from shared.values.timestamps import rfc3339
 
-_SECONDS_MAX = 1.0
+SECONDS_MAX = 1.0
 FILE_PARTS_MAX = 200
 _REVOKED = "KeyRevoked"
 _TEXTS = ("status", "route", "address", "request_id", "secret_hint")
@@ -126,8 +125,9 @@ class _Channel(msgspec.Struct):
 
 
 class RemoteUsage:
-    def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED) -> None:
-        self._usage = KeptCalls(amqp_uri, accounts, seconds_max=_SECONDS_MAX)
+    def __init__(self, calls: Calls) -> None:
+        """`calls`: over the bus, each of SECONDS_MAX at most."""
+        self._usage = calls
 
     def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use:
         """Raises UsageAway."""
@@ -205,10 +205,11 @@ def _range(step: Step, now: datetime) -> tuple[str, str, str]:
     return rfc3339(step.since(now)), rfc3339(now), step.name
 
 
-def _filter(wanted: Wanted) -> dict[str, str]:
+def _filter(wanted: Wanted) -> dict[str, Any]:
+    only = {"only_requests": True} if wanted.only_requests else {}
     texts = {name: getattr(wanted, name) for name in _TEXTS}
     times = {name: rfc3339(time) for name in ("start", "end") if (time := getattr(wanted, name)) is not None}
-    return {name: text for name, text in texts.items() if text} | times
+    return {name: text for name, text in texts.items() if text} | times | only
 
 
 def _use(summary: _Summary, step: Step) -> Use:

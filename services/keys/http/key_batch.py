@@ -1,24 +1,20 @@
 """Resource that creates many keys in one request: all of them with one receipt, or none."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from services.keys.commands.command_inputs import KeyRequest
-from services.keys.http import representation
 from services.keys.http.command_mapping import asked, key_request
-from services.keys.http.key_resource import ONCE, KeyResource
-from services.keys.http.problem_mapping import as_problems, of_keys
-from services.keys.http.schemas.request_bodies import CreateKeysBody, CreateKeysSchema, KeyBody
+from services.keys.http.key_resource import ONCE
+from services.keys.http.many_keys import PROBLEMS, ManyKeys, all_of
+from services.keys.http.problem_mapping import as_problems
+from services.keys.http.schemas.request_bodies import CreateKeysBody, CreateKeysSchema
 from services.keys.http.schemas.responses import CreatedKeysSchema
 from services.keys.revocation.propagation import Receipt
-from services.keys.views.listing.key_filter import KeyFilter
 from shared.web.operation import Answer, Call, operation
-from shared.web.problems.catalogue import Problem
 
 BODY_BYTES_MAX = 512 * 1024
 
 
-class KeyBatch(KeyResource):
+class KeyBatch(ManyKeys):
     def created_before_all(self, call: Call[None, CreateKeysBody], subject: str) -> Answer:
         receipt = self._commands.receipts.known()
         return self._created_all(call.caller.organisation_id, dict.fromkeys(subject.split()), receipt)
@@ -30,7 +26,7 @@ class KeyBatch(KeyResource):
         body=CreateKeysSchema,
         answers=CreatedKeysSchema,
         status=201,
-        problems=("conflict", "too-many-keys", "beyond-own-bounds"),
+        problems=PROBLEMS,
         repeated=created_before_all,
         name="createKeys",
         body_bytes_max=BODY_BYTES_MAX,
@@ -48,26 +44,12 @@ class KeyBatch(KeyResource):
         organisation_id, commands = call.caller.organisation_id, asked(self._commands, call)
         with as_problems():
             with commands.fence_first():
-                requests = self._requests(organisation_id, call.body.keys)
+                requests = self.requests(organisation_id, call.body.keys, key_request)
             created = commands.create_all(organisation_id, requests, call.origin)
-        secrets = {key_id: secret.value for key_id, secret in created.made}
+        secrets = {key_id: None if secret is None else secret.value for key_id, secret in created.made}
         return self._created_all(organisation_id, secrets, created.receipt)
 
-    def _requests(self, organisation_id: str, bodies: Sequence[KeyBody]) -> tuple[KeyRequest, ...]:
-        now, tier = self._clock.now(), self._show.tier_limits(organisation_id)
-        requests: list[KeyRequest] = []
-        problems: dict[int, Problem] = {}
-        for at, body in enumerate(bodies):
-            try:
-                requests.append(key_request(body, now, tier))
-            except Problem as problem:
-                problems[at] = problem
-        if problems:
-            raise of_keys(problems)
-        return tuple(requests)
-
     def _created_all(self, organisation_id: str, secrets: Mapping[str, str | None], receipt: Receipt) -> Answer:
-        found = self._queries.all_keys(organisation_id, KeyFilter(ids=tuple(secrets)))
-        shown = {key.id: self._show(key) | {"key": secrets[key.id]} for key in found}
-        data: list[dict[str, Any]] = [shown[key_id] for key_id in secrets if key_id in shown]
-        return Answer(status=201, body={"data": data, "receipt": representation.receipt(receipt)}, headers=ONCE)
+        found = self.found(organisation_id, tuple(secrets))
+        data = [self._show(key) | {"key": secrets[key.id]} for key in found]
+        return Answer(status=201, body=all_of(data, receipt), headers=ONCE)

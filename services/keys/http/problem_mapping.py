@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from services.keys.commands.creation import KeysRefused
+from services.keys.commands.creation import DigestKnown, KeysRefused
 from services.keys.commands.network_checks import NetworksAway, UnknownNetworks
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.decision import AdminOfNetworks, KeyHasExpired, KeyIsRevoked, RegenerationRequired
@@ -38,6 +38,8 @@ def as_problems() -> Iterator[None]:
     except BeyondLifetime as refusal:
         message = f"{refusal}: this one may expire at {rfc3339(refusal.latest)} at the latest"
         raise Problem("invalid-body", members={"errors": {"/expires_at": [message]}}) from None
+    except DigestKnown as refusal:
+        raise Problem("invalid-body", members={"errors": {"/sha256": [str(refusal)]}}) from None
     except (AdminOfNetworks, UnknownNetworks) as refusal:
         raise Problem("invalid-body", members={"errors": {"/networks": [str(refusal)]}}) from None
     except NetworksAway:

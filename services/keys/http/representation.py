@@ -8,8 +8,9 @@ import msgspec
 from services.keys.commands.command_inputs import Made, Revocation
 from services.keys.http.schemas.members import LISTED, SHOWN
 from services.keys.revocation.propagation import Receipt
+from services.keys.views.as_of import PastKey
 from services.keys.views.queries import KeyView
-from shared.gate.grants.grant import Limits
+from shared.gate.grants.grant import Limits, limits_by
 from shared.gate.grants.grants import Grants
 from shared.replication.proof.receipt_proof import form
 from shared.values.timestamps import rfc3339
@@ -25,14 +26,21 @@ class KeyRepresentation:
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
 
-    def __call__(self, key: KeyView, tier: str | None = None) -> dict[str, Any]:
-        """`tier`: its organisation's at the time of the view; None: at present."""
-        tier = tier or self._grants.tier(key.organisation_id)
-        allowed = self._grants.policy.get(tier or "")
-        return detailed(key, tier, allowed and allowed.lowered(key.minute_limit, key.day_limit))
+    def __call__(self, key: KeyView) -> dict[str, Any]:
+        allowed = self.tier_limits(key.organisation_id)
+        return self._detailed(key, self._grants.tier(key.organisation_id), allowed)
+
+    def past(self, past: PastKey) -> dict[str, Any]:
+        """With the tier, and its limits, at the time of the view; where that is unknown, at present."""
+        if past.tier is None:
+            return self(past.key)
+        return self._detailed(past.key, past.tier, limits_by(past.tier, past.contract, self._grants.policy))
 
     def tier_limits(self, organisation_id: str) -> Limits | None:
-        return self._grants.policy.get(self._grants.tier(organisation_id) or "")
+        return self._grants.limits_of(organisation_id)
+
+    def _detailed(self, key: KeyView, tier: str | None, allowed: Limits | None) -> dict[str, Any]:
+        return detailed(key, tier, allowed and allowed.lowered(key.minute_limit, key.day_limit))
 
 
 def listed(view: KeyView) -> dict[str, Any]:
@@ -45,9 +53,13 @@ def detailed(view: KeyView, tier: str | None, limits: Limits | None) -> dict[str
         "warnings": _warnings(view),
         "tier": tier,
         "limits": {"minute": view.minute_limit, "day": view.day_limit},
-        "effective_limits": {"minute": limits and limits.minute, "day": limits and limits.day},
+        "effective_limits": in_force(limits),
         "previous_secret": _previous_secret(view),
     }
+
+
+def in_force(limits: Limits | None) -> dict[str, int | None]:
+    return {name: None if limits is None else getattr(limits, name) for name in ("minute", "day", "concurrent")}
 
 
 def _shown(view: KeyView, members: Iterable[str]) -> dict[str, Any]:

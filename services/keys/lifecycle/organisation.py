@@ -16,12 +16,18 @@ from services.keys.events import (
 )
 from services.keys.lifecycle.lifetimes import UNLIMITED, Lifetimes
 from services.keys.lifecycle.moments import next_moment
+from shared.contracts.keys import Contract
+from shared.gate.grants.grant import ENTERPRISE
 from shared.observability.redaction import redact
 from shared.values.names import NotAName, as_name
 
 # Tier → active keys an organisation may hold: the tier's rate limits are for each key, and keys must not multiply them.
 ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
-TIERS = tuple(ACTIVE_KEYS_MAX)
+TIERS = (*ACTIVE_KEYS_MAX, ENTERPRISE)
+
+
+def active_keys_max(tier: str, contract: Contract | None) -> int:
+    return contract.keys if tier == ENTERPRISE and contract is not None else ACTIVE_KEYS_MAX.get(tier, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,7 @@ class Organisation:
     revision: int = 1
     unused_expiry_days: int | None = None
     lifetimes: Lifetimes = UNLIMITED
+    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,7 @@ class RegisterOrganisation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeTier:
     tier: str
+    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,16 @@ class UnknownTier(Exception):
         super().__init__(f"{tier!r} is not a tier; choose one of {', '.join(TIERS)}")
 
 
+class ContractMissing(Exception):
+    def __init__(self) -> None:
+        super().__init__("enterprise is by contract: give its limits by the minute and at the same time, and its keys")
+
+
+class ContractNotAsked(Exception):
+    def __init__(self, tier: str) -> None:
+        super().__init__(f"the limits of {tier} are the tier's own: only enterprise is by contract")
+
+
 class DefaultBeyondMaximum(Exception):
     """Keys would by default live longer than they may."""
 
@@ -109,13 +127,15 @@ class TooManyKeys(Exception):
 def decide(
     state: Organisation | None, command: RegisterOrganisation | ChangeTier | ChangeSettings, now: datetime
 ) -> tuple[OrganisationEvent, ...]:
-    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier, NameHoldsKey, NameUnfit or DefaultBeyondMaximum."""
+    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier, ContractMissing, ContractNotAsked, NameHoldsKey,
+    NameUnfit or DefaultBeyondMaximum.
+    """
     if isinstance(command, RegisterOrganisation) and redact(command.name) != command.name:
         raise NameHoldsKey
     if isinstance(command, RegisterOrganisation):
         command = replace(command, name=_name(command.name))
-    if isinstance(command, RegisterOrganisation | ChangeTier) and command.tier not in TIERS:
-        raise UnknownTier(command.tier)
+    if isinstance(command, RegisterOrganisation | ChangeTier):
+        _check_tier(command.tier, command.contract if isinstance(command, ChangeTier) else None)
     if isinstance(command, RegisterOrganisation):
         if state is not None:
             raise OrganisationExists(command.organisation_id)
@@ -128,9 +148,9 @@ def decide(
         raise NoSuchOrganisation
     now = next_moment(state.changed_at, now)
     match command:
-        case ChangeTier(tier=tier):
-            changed = TierChanged(organisation_id=state.organisation_id, tier=tier, changed_at=now)
-            return () if tier == state.tier else (changed,)
+        case ChangeTier(tier=tier, contract=contract):
+            changed = TierChanged(organisation_id=state.organisation_id, tier=tier, contract=contract, changed_at=now)
+            return () if (tier, contract) == (state.tier, state.contract) else (changed,)
         case ChangeSettings():
             return tuple(_settings_changed(state, command, now))
         case _:
@@ -158,6 +178,15 @@ def _settings_changed(state: Organisation, command: ChangeSettings, now: datetim
         )
 
 
+def _check_tier(tier: str, contract: Contract | None) -> None:
+    if tier not in TIERS:
+        raise UnknownTier(tier)
+    if tier == ENTERPRISE and contract is None:
+        raise ContractMissing
+    if tier != ENTERPRISE and contract is not None:
+        raise ContractNotAsked(tier)
+
+
 def _given(wanted: int | UnsetType | None, present: int | None) -> int | None:
     return present if wanted is UNSET else wanted
 
@@ -180,7 +209,7 @@ def evolve(state: Organisation | None, event: OrganisationEvent) -> Organisation
     state = replace(state, changed_at=max(state.changed_at, event.changed_at))
     match event:
         case TierChanged():
-            return replace(state, tier=event.tier)
+            return replace(state, tier=event.tier, contract=event.contract)
         case UnusedExpiryChanged():
             return replace(state, unused_expiry_days=event.unused_expiry_days)
         case LifetimesChanged(lifetime_max_days=max_days, lifetime_default_days=default_days):

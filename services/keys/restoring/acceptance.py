@@ -16,6 +16,7 @@ from services.keys.lifecycle.key import Key
 from services.keys.restoring.look import Accepted, Look, Memories
 from services.keys.restoring.losses import Losses
 from services.keys.revocation.follower_places import forget_follower_places
+from services.keys.views import known_digests
 from services.keys.views.projection import project_key
 from shared.eventsourcing.epochs import LogRestored
 from shared.eventsourcing.event_store import Appender, Head
@@ -55,6 +56,7 @@ class Acceptance:
             if found.losses is None:
                 tx.execute(update(tables.log_head).values(divergence=None))  # one that nothing shows was damaged
                 return found.accepted()
+            known_digests.keep(tx, memories.known.digests)  # none that died in what is lost is imported again
             restored = self._restored(found.head, found.losses, reason)
             opened = {"present_epoch": restored.to_epoch, "divergence": None}
             tx.execute(update(tables.log_head).values(opened))

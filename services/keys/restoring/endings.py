@@ -1,6 +1,6 @@
 """Endings: what is known to be dead and lives in a log that was put back, and the command that ends it again. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,12 +11,12 @@ from shared.contracts.dead import DeadSecret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDead:
-    """Ids of keys, and digests of secrets → why they ended (rotated, expired)."""
+    """Ids of keys, and the digests of all secrets, however they ended."""
 
     revoked: frozenset[str] = frozenset()
     deleted: frozenset[str] = frozenset()
     suspended: frozenset[str] = frozenset()
-    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+    digests: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -26,17 +26,16 @@ class KnownDead:
 def known_dead(secrets: Iterable[DeadSecret], deleted: Iterable[str]) -> KnownDead:
     """`secrets`: as auth keeps them. `deleted`: ids, as usage keeps them."""
     keys: dict[str, set[str]] = {"revoked": set(), "deleted": set(deleted), "suspended": set()}
-    digests: dict[str, str] = {}
+    digests = set[str]()
     for secret in secrets:
+        digests.add(secret.digest)
         if secret.why in keys:
             keys[secret.why].add(secret.key_id)
-        else:
-            digests[secret.digest] = secret.why
     return KnownDead(
         revoked=frozenset(keys["revoked"]),
         deleted=frozenset(keys["deleted"]),
         suspended=frozenset(keys["suspended"]),
-        digests=digests,
+        digests=frozenset(digests),
     )
 
 
@@ -44,6 +43,7 @@ def ending(key: Key, known: KnownDead, now: datetime) -> Command | None:
     """What ends the key as it is known to have ended; None: it has.
 
     A key whose present secret is known dead, though nothing else is, is suspended: its owner gives it a new secret.
+    Also one that was imported with the secret of another, which is gone from the log.
     """
     if key.deleted_at is not None:
         return None

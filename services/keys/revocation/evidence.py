@@ -22,8 +22,8 @@ class Evidence:
     def place(self, *executed: Executed[Any]) -> tuple[int, Place | None]:
         """The position that gates must reach, and what the receipt shows of the log; None where nothing is signed.
 
-        Of a command that had nothing to do: the log's head, and the last row of what it was asked to change. Raises
-        LogDiverged for one, for it came by no append that would have refused it.
+        Of a command that had nothing to do: of what was last done to what it was asked to change. Raises LogDiverged
+        for one, for it came by no append that would have refused it.
         """
         rows = tuple(sorted((row for each in executed for row in each.rows), key=lambda row: row.position))
         if rows and self._signer is None:
@@ -31,13 +31,21 @@ class Evidence:
         if rows:
             epoch, previous = self._before(rows)
             return rows[-1].position, Place(epoch=epoch, previous=previous, rows=rows, hash=rows[-1].hash)
+        changed = executed[0].state if len(executed) == 1 else None
+        return self.last_of(None if changed is None else changed.key_id)
+
+    def last_of(self, key_id: str | None) -> tuple[int, Place | None]:
+        """As `place`, of what was last done to a key: the log's head, and the key's last row. None: of no key.
+
+        Raises LogDiverged.
+        """
         with self._store.reading() as tx:
             head, _, (divergence,) = self._store.head_and_hash(tx, 0, (self._store.divergence,))
             if divergence is not None:
                 raise LogDiverged
-            last = self._last_row(tx, executed)
-            if last is None:
+            if key_id is None:
                 return head.position, Place(epoch=head.epoch, previous=None, rows=(), hash=head.hash)
+            last = self._store.stream(tx, key_id)[-1]
             previous = self._store.hash_at(tx, last.position - 1)
             epoch = self._store.epochs(tx, head.epoch).at(last.position)
             return head.position, Place(epoch=epoch, previous=previous, rows=(last,), hash=last.hash)
@@ -55,8 +63,3 @@ class Evidence:
         with self._store.reading(once=True) as tx:
             head, previous, _ = self._store.head_and_hash(tx, rows[0].position - 1)
             return self._store.epochs(tx, head.epoch).at(rows[-1].position), previous
-
-    def _last_row(self, tx: Any, executed: tuple[Executed[Any], ...]) -> StoredEvent | None:
-        if len(executed) != 1 or executed[0].state is None:
-            return None
-        return self._store.stream(tx, executed[0].state.key_id)[-1]

@@ -18,6 +18,12 @@ class Receipts:
         position, place = self._evidence.place(*executed)
         return self._evidence.proved(self._propagation.await_certain(position, committed_at), place)
 
+    def last(self, key_id: str) -> Receipt:
+        """Of what was last done to a key, as gates stand now: once every gate knows it, or after a second."""
+        asked_at = self._clock.elapsed_seconds()
+        position, place = self._evidence.last_of(key_id)
+        return self._evidence.proved(self._propagation.await_known(position, asked_at), place)
+
     def known(self, *executed: Executed[Any]) -> Receipt:
         """For what gives power: once every gate knows, or after a second. Of no command: of the whole log."""
         committed_at = self._clock.elapsed_seconds()

@@ -7,7 +7,8 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Select, String,
 
 from services.keys import tables
 from services.keys.lifecycle.key import Key, Status
-from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, TooManyKeys
+from services.keys.lifecycle.organisation import TooManyKeys, active_keys_max
+from shared.contracts.keys import contract_of
 from shared.values.timestamps import rfc3339
 
 
@@ -24,10 +25,15 @@ def check_limit(tx: Connection, before: Key | None, after: Key | None, now: date
         return
     if before is not None and before.status(now) is Status.ACTIVE:
         return
-    parameters = {"organisation_id": after.organisation_id, "now": rfc3339(now)}
+    check_room(tx, after.organisation_id, 0, now)
+
+
+def check_room(tx: Connection, organisation_id: str, more: int, now: datetime) -> None:
+    """Checks that so many more keys may be active. Raises TooManyKeys. Call it while the log is locked."""
+    parameters = {"organisation_id": organisation_id, "now": rfc3339(now)}
     row = tx.execute(_tier_and_active(), parameters).one()  # one round trip, for others wait meanwhile
-    active_max = ACTIVE_KEYS_MAX[row.tier]
-    if row.active > active_max:
+    active_max = active_keys_max(row.tier, contract_of(row.contract))
+    if row.active + more > active_max:
         raise TooManyKeys(active_max)
 
 
@@ -41,10 +47,12 @@ def _active() -> Select[int]:
 
 
 @functools.cache
-def _tier_and_active() -> Select[str, int]:
+def _tier_and_active() -> Select[str, str | None, int]:
     table = tables.organisation
     active = _active().scalar_subquery()
-    return select(table.c.tier, active.label("active")).where(table.c.id == bindparam("organisation_id"))
+    return select(table.c.tier, table.c.contract, active.label("active")).where(
+        table.c.id == bindparam("organisation_id")
+    )
 
 
 def has_status(at: str | BindParameter[str]) -> dict[Status, ColumnElement[bool]]:

@@ -21,6 +21,7 @@ from services.keys.lifecycle.organisation import Organisation
 from services.keys.lifecycle.organisation import evolve as evolve_organisation
 from services.keys.views.projection import note_of
 from services.keys.views.queries import KeyView
+from shared.contracts.keys import Contract
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -33,10 +34,11 @@ class InTheFuture(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastKey:
-    """A key as it was. `tier`: its organisation's at that time; None: unknown."""
+    """A key as it was. `tier`, `contract`: its organisation's at that time; `tier` None: unknown."""
 
     key: KeyView
     tier: str | None
+    contract: Contract | None = None
 
 
 class AsOf:
@@ -71,7 +73,9 @@ class AsOf:
             organisation = evolve_organisation(organisation, _decode(row))
         lifetimes = UNLIMITED if organisation is None else organisation.lifetimes
         view = self._view(tx, organisation_id, rows, moment, lifetimes)
-        return PastKey(key=view, tier=None if organisation is None else organisation.tier)
+        if organisation is None:
+            return PastKey(key=view, tier=None)
+        return PastKey(key=view, tier=organisation.tier, contract=organisation.contract)
 
     def _stream(self, tx: Connection, key_id: str) -> tuple[StoredEvent, ...]:
         return self._store.stream(tx, key_id) if key_id.startswith(KEY_PREFIX) else ()

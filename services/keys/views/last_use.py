@@ -49,6 +49,8 @@ _RECORD_IN_QUERY = (
     )
     .values(sent_in_query_at=bindparam("at"))
 )
+# With each change of the keys' rows that no event tells of.
+MARK = update(tables.use_mark).values(number=tables.use_mark.c.number + 1)
 _NO_TIMES: Mapping[str, datetime] = MappingProxyType({})
 _NONE: Mapping[str, Mapping[str, datetime]] = MappingProxyType({})
 _NO_PLACES: Mapping[str, UsedAt] = MappingProxyType({})
@@ -90,6 +92,7 @@ class LastUse:
         with self._database.transaction(durable=False) as tx:
             # Commands update many keys' rows in one transaction too; the lock on the head prevents deadlocks with them.
             tx.execute(_LOCK_LOG)
+            tx.execute(MARK)
             if uses:
                 tx.execute(_RECORD_USE, uses)
             if of_previous:

@@ -30,6 +30,7 @@ from services.keys.events import (
 )
 from services.keys.lifecycle.key import Key
 from services.keys.views import makings, setting_columns
+from shared.contracts.keys import contract_text
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
 from shared.values.names import folded
@@ -55,7 +56,9 @@ def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEv
                 )
             )
         case TierChanged():
-            tx.execute(update_this.values(revision=row.version, tier=event.tier))
+            tx.execute(
+                update_this.values(revision=row.version, tier=event.tier, contract=contract_text(event.contract))
+            )
         case UnusedExpiryChanged():
             tx.execute(update_this.values(revision=row.version, unused_expiry_days=event.unused_expiry_days))
         case LifetimesChanged():

@@ -6,18 +6,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from services.keys import tables
 from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Access, Status
 from services.keys.lifecycle.lifetimes import Lifetimes, exceeded_days
 from services.keys.lifecycle.lock_out import usable_beyond
-from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
+from services.keys.lifecycle.organisation import NoSuchOrganisation, active_keys_max
 from services.keys.views.active_keys import count_active, has_status
 from services.keys.views.listing.key_filter import KeyFilter, conditions
 from services.keys.views.listing.key_order import NEWEST_FIRST, Place, read_keys
 from services.keys.views.setting_columns import from_row
+from shared.contracts.keys import Contract, contract_of
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import from_rfc3339, rfc3339
@@ -26,6 +27,15 @@ _PAGE_ROWS = 1000
 # Each with the longest lifetime that its organisation allows.
 _KEYS = select(tables.api_key, tables.organisation.c.lifetime_max_days).join(
     tables.organisation, tables.organisation.c.id == tables.api_key.c.organisation_id, isouter=True
+)
+_MARK = select(select(tables.log_head.c.position).scalar_subquery(), select(tables.use_mark.c.number).scalar_subquery())
+_NEXT_ENDS = select(
+    *(
+        select(func.min(end))
+        .where(tables.api_key.c.organisation_id == bindparam("organisation"), end > bindparam("now"))
+        .scalar_subquery()
+        for end in (tables.api_key.c.expires_at, tables.api_key.c.grace_until)
+    )
 )
 _ONE_KEY = _KEYS.where(
     tables.api_key.c.id == bindparam("key_id"), tables.api_key.c.organisation_id == bindparam("organisation")
@@ -70,7 +80,7 @@ class KeyView(Access):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationView:
-    """`active_keys_max`: how many active keys its tier allows."""
+    """`active_keys_max`: how many active keys its tier allows. `contract`: what is agreed on in the tier's place."""
 
     id: str
     name: str
@@ -82,6 +92,7 @@ class OrganisationView:
     lifetime_default_days: int | None
     active_keys: int
     active_keys_max: int
+    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +130,19 @@ class KeyQueries:
         with self._database.reading() as tx:
             shown, place = read_keys(tx, query, sort, after, limit)
         return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=place)
+
+    def mark(self) -> tuple[int, int]:
+        """Another one whenever what is read here may have changed, but by the passing of time. Read it first."""
+        with self._database.reading(once=True) as tx:
+            position, uses = tx.execute(_MARK).one()
+        return position, uses
+
+    def next_end(self, organisation_id: str) -> datetime | None:
+        """When the next of its keys expires, or the next grace of a replaced secret ends, by the passing of time."""
+        parameters = {"organisation": organisation_id, "now": rfc3339(self._clock.now())}
+        with self._database.reading(once=True) as tx:
+            ends = [end for end in tx.execute(_NEXT_ENDS, parameters).one() if end is not None]
+        return from_rfc3339(min(ends)) if ends else None
 
     def all_keys(self, organisation_id: str, wanted: KeyFilter) -> tuple[KeyView, ...]:
         """Every key that is wanted, as many as the organisation has."""
@@ -166,6 +190,7 @@ class KeyQueries:
             return tx.execute(select(tables.api_key.c.id).limit(1)).first() is not None
 
     def _organisation(self, tx: Connection, row: Row[Any]) -> OrganisationView:
+        contract = contract_of(row.contract)
         return OrganisationView(
             id=row.id,
             name=row.name,
@@ -176,7 +201,8 @@ class KeyQueries:
             lifetime_max_days=row.lifetime_max_days,
             lifetime_default_days=row.lifetime_default_days,
             active_keys=count_active(tx, row.id, self._clock.now()),
-            active_keys_max=ACTIVE_KEYS_MAX[row.tier],
+            active_keys_max=active_keys_max(row.tier, contract),
+            contract=contract,
         )
 
 

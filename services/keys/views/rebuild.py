@@ -1,6 +1,7 @@
 """Rebuild of the read models from the log: folded in memory, written at once, in one transaction.
 
-What no event tells is kept: each key's last use, and the data keys. Commands wait meanwhile; gates do not.
+What no event tells is kept: each key's last use, the data keys, digests of secrets that a restore lost. Commands wait
+meanwhile; gates do not.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from services.keys.events import KeyEvent, OrganisationEvent, types
 from services.keys.lifecycle.key import Key, evolve
 from services.keys.lifecycle.makings import Making
 from services.keys.lifecycle.makings import folded as folded_making
+from services.keys.views.last_use import MARK
 from services.keys.views.makings import MAKING, as_row, making_of
 from services.keys.views.projection import actor_of, project_organisation, whole_row
 from shared.eventsourcing.event_store import StoredEvent
@@ -37,8 +39,10 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
     with database.transaction(unlimited=True) as tx:
         tx.execute(select(tables.log_head).with_for_update())  # from here on nobody appends
         uses = {row[0]: dict(zip(_LAST_USE, row[1:], strict=True)) for row in tx.execute(_USES).all()}
+        tx.execute(MARK)
         for table in _READ_MODELS:
             tx.execute(delete(table))
+        tx.execute(delete(tables.known_digest_place))  # the next import reads the log again
         folded: dict[str, _Folded] = {}
         known: dict[tuple[str, str, bool], Making] = {}
         count = 0

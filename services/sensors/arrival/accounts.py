@@ -11,8 +11,7 @@ from services.sensors.accounting.account import Account, Differing
 from services.sensors.arrival import tables
 from shared.observability.at_scrape import Measure, gauge
 from shared.sql.database import Database
-from shared.sql.dialect_functions import upsert_for
-from shared.sql.in_values import in_values
+from shared.sql.in_values import in_values, inserted, insertion_of
 
 DIFFERING_MAX = 1000
 _PARTS = ("new", "repeated", "differing", "rejected")
@@ -30,7 +29,7 @@ def note_all(tx: Connection, of: Mapping[str, Account], differing: Mapping[str, 
         for sensor_id in sorted(of)
     ]
     if rows:
-        tx.execute(_grown(tx.dialect.name), rows)
+        tx.execute(_grown(tx.dialect.name), inserted(tx.dialect.name, tables.sample_account, rows))
     for sensor_id, found in differing.items():
         if found:
             _list(tx, sensor_id, found)
@@ -105,7 +104,7 @@ def measured(database: Database) -> Measure:
 @functools.cache
 def _grown(dialect: str) -> Any:
     table = tables.sample_account
-    statement = upsert_for(dialect, table)
+    statement = insertion_of(dialect, table, ("sensor_id", "is_finer", *_PARTS))
     grown = {name: table.c[name] + statement.excluded[name] for name in _PARTS}
     return statement.on_conflict_do_update(index_elements=["sensor_id"], set_=grown)
 

@@ -3,8 +3,8 @@
 The same function serves files and messages, so that both give the same. What cannot be decided yet is held.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -20,13 +20,13 @@ from services.sensors.arrival.clocks.era_clock import EraClock
 from services.sensors.arrival.clocks.era_timings import EraTimings
 from services.sensors.arrival.clocks.read_ahead import ReadAhead, asked, read_ahead
 from services.sensors.arrival.clocks.waiting_rows import WaitingRows
+from services.sensors.arrival.eras.already_stored import ROOM
+from services.sensors.arrival.eras.assignment import OfEra, assigned
 from services.sensors.arrival.laid_runs import Found, lay, part_of
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.senders import BySender
 from services.sensors.store.piece import Piece
 from services.sensors.store.sample_store import SampleStore
-from services.sensors.timing.eras import assign
-from services.sensors.timing.hull import piece_number
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import to_microseconds
@@ -35,7 +35,6 @@ RECORDS_MAX = 2048
 """Of one transaction."""
 
 HELD_AT_MOST = timedelta(minutes=1)
-_ROOM = 1.1  # a neighbour is one also where it is a tenth further away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +95,8 @@ class DeviceArrival:
         batch = _Batch()
         for sensor_id in sorted(of_sensors):
             clocks = ClockRows(tx, sensor_id, ahead, rows)
-            stored_in = partial(self._stored_in, tx, sensor_id, clocks, ahead)
-            its_eras = _assigned(clocks, of_sensors[sensor_id], stored_in, decide_all=decide_all)
+            known = partial(self._known, tx, sensor_id, ahead=ahead)
+            its_eras = assigned(clocks, of_sensors[sensor_id], known, decide_all=decide_all)
             batch.held[sensor_id] = its_eras.held
             for era in its_eras.of:
                 self._place(tx, sensor_id, era, ahead, batch)
@@ -110,10 +109,10 @@ class DeviceArrival:
         held = sum(record.values.size for its in batch.held.values() for record in its)
         return Arrived(account=sum(batch.accounts.values(), Account()), held=held)
 
-    def _place(self, tx: Connection, sensor_id: str, era: "_OfEra", ahead: ReadAhead, batch: "_Batch") -> None:
+    def _place(self, tx: Connection, sensor_id: str, era: OfEra, ahead: ReadAhead, batch: "_Batch") -> None:
         in_order, clock = sorted(era.records, key=lambda record: record.device_ns), era.clock
         clock.begin(in_order)
-        laid = lay(in_order, self._known(tx, sensor_id, clock, in_order, ahead), clock.device_interval_ns)
+        laid = lay(in_order, self._known(tx, sensor_id, clock, in_order, ahead=ahead), clock.device_interval_ns)
         offered = list(zip(in_order, laid.fresh, strict=True))
         clock.add((record.device_ns, record.cloud_ns, fresh) for record, fresh in offered if fresh)
         for record, fresh in offered:
@@ -129,21 +128,10 @@ class DeviceArrival:
         for sender, account in laid.senders.items():
             batch.senders[sender] += account
 
-    def _stored_in(
-        self, tx: Connection, sensor_id: str, rows: ClockRows, ahead: ReadAhead, record: Record
-    ) -> int | None:
-        """The era in which all of the record's samples are stored already; None: in none."""
-        for era, known in sorted(rows.eras().items()):
-            clock = EraClock(rows, era, {}, known, record.rate_hz)
-            laid = lay([record], self._known(tx, sensor_id, clock, [record], ahead), clock.device_interval_ns)
-            if laid.account.repeated == record.values.size:
-                return era
-        return None
-
     def _known(
-        self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record], ahead: ReadAhead
+        self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record], *, ahead: ReadAhead
     ) -> Mapping[str, list[Run]]:
-        first_ns = records[0].device_ns - round((records[0].count + 2) * _ROOM * clock.device_interval_ns)
+        first_ns = records[0].device_ns - round((records[0].count + 2) * ROOM * clock.device_interval_ns)
         last_ns = records[-1].device_ns
         read = ahead.asked.get(sensor_id)
         if read is not None and read.from_ns <= first_ns and last_ns + clock.device_interval_ns <= read.to_ns:
@@ -160,18 +148,6 @@ class DeviceArrival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfEra:
-    clock: EraClock
-    records: list[Record]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Assigned:
-    of: list[_OfEra]
-    held: list[Record]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
     """What is written last, of all sensors at once: by sensor, and by sender."""
 
@@ -180,32 +156,6 @@ class _Batch:
     differing: defaultdict[str, list[Differing]] = field(default_factory=lambda: defaultdict(list))
     held: dict[str, list[Record]] = field(default_factory=dict)
     senders: BySender = field(default_factory=lambda: BySender(Account))
-
-
-def _assigned(
-    rows: ClockRows, records: Sequence[Record], stored_in: Callable[[Record], int | None], *, decide_all: bool
-) -> _Assigned:
-    """Mostly all lie on levels that are known, which the pieces near them tell; else it takes those around them."""
-    known = rows.eras()
-    points = [record.point for record in records]
-    numbers = [piece_number(record.device_ns) for record in records]
-    first, last, newest = min(numbers), max(numbers), max(known, default=0)
-    near = rows.near(first, last)
-    assigned = None if near is None else assign(near, points, newest=newest, decide_all=False)
-    if near is None or assigned is None or not known.keys() >= set(assigned.eras):
-        near = {era: rows.around(era, first, last) for era in known}
-        decides = decide_all or len(records) > held_records.HELD_MAX
-        assigned = assign(near, points, newest=newest, decide_all=decides, again=lambda at: stored_in(records[at]))
-    by_era: defaultdict[int, list[Record]] = defaultdict(list)
-    for record, era in zip(records, assigned.eras, strict=True):
-        if era is not None:
-            by_era[era].append(record)
-    of = []
-    for era in sorted(by_era):
-        stated_hz = Counter(record.rate_hz for record in by_era[era]).most_common(1)[0][0]
-        clock = EraClock(rows, era, near.get(era, {}), known.get(era), stated_hz)
-        of.append(_OfEra(clock=clock, records=by_era[era]))
-    return _Assigned(of=of, held=[records[place] for place in assigned.waiting])
 
 
 def _of_one_kind(tx: Connection, of_sensors: Mapping[str, list[Record]]) -> dict[str, list[Record]]:

@@ -1,9 +1,8 @@
 """History of a seismic event: what its source said from revision to revision, read from the log."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -45,13 +44,22 @@ class EventHistory:
         """
         hidden = () if visible.networks is None else ("network_id",)
         with self._store.reading(once=True) as tx:
-            rows = self._store.stream(tx, event_id)[-REVISIONS_MAX - 1 :]
-        told: list[dict[str, Any]] = []
-        for row in rows:
-            told.append(_told(row, told[-1] if told else {}, hidden))
-        first = [] if len(rows) > REVISIONS_MAX else [_revision(rows[0], {}, {})]
-        later = [_revision(row, *both) for row, both in zip(rows[1:], pairwise(told), strict=True)]
-        return (*first, *later)
+            rows = self._store.stream(tx, event_id)
+        first = max(0, len(rows) - REVISIONS_MAX)
+        before = _said_before(rows[:first], hidden)
+        told: list[Revision] = []
+        for row in rows[first:]:
+            after = _told(row, before, hidden)
+            told.append(_revision(row, before, after))
+            before = after
+        return tuple(told)
+
+
+def _said_before(rows: Sequence[StoredEvent], hidden: Collection[str]) -> dict[str, Any]:
+    """The latest that was said in these: a withdrawal says nothing of its own."""
+    saying = (row for row in reversed(rows) if row.type != CatalogueEventWithdrawn.__name__)
+    latest = next(saying, None)
+    return {} if latest is None else _told(latest, {}, hidden)
 
 
 def _told(row: StoredEvent, before: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
@@ -67,5 +75,5 @@ def _revision(row: StoredEvent, before: dict[str, Any], after: dict[str, Any]) -
         revision=row.version,
         recorded_at=from_rfc3339(row.recorded_at),
         is_withdrawn=row.type == CatalogueEventWithdrawn.__name__,
-        changes={name: Change(old=before[name], new=after[name]) for name in after if before[name] != after[name]},
+        changes={name: Change(old=old, new=after[name]) for name, old in before.items() if old != after[name]},
     )

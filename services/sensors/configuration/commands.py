@@ -37,16 +37,19 @@ class ConfigurationCommands:
         seen: SeenRevisions,
         origin: Origin,
         fence: Callable[[Connection], None] = nothing,
+        *,
+        is_located: bool,
     ) -> tuple[Configuration, int]:
         """The configuration after the change, and its revision. `change` may refuse, and is called again after a race.
 
+        `is_located`: it names where the sensor stands.
         Raises SensorIsDeleted or RevisionDiffers.
         """
         now = self._clock.now()
 
         def decide(state: sensor.Sensor | None) -> tuple[SensorEvent, ...]:
             before = Configuration() if state is None else state.configuration
-            return decide_configuration(state, change(before), seen, now)
+            return decide_configuration(state, change(before), seen, now, is_located=is_located)
 
         after = self._sensors.execute(sensor_id, decide, origin, fence=fence).state
         assert after is not None  # noqa: S101  decide_configuration refuses one that is not there

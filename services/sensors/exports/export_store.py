@@ -73,6 +73,10 @@ class ExportStore:
 
     def claim(self, claim: str) -> Export | None:
         """The oldest that may be made now: two at once, one an organisation. What has failed thrice fails for good."""
+        is_open = export.c.status.in_((ExportStatus.MAKING, ExportStatus.WAITING))
+        with self._database.reading(once=True) as tx:
+            if tx.execute(select(export.c.id).where(is_open).limit(1)).first() is None:
+                return None  # as each second, mostly
         now = self._clock.now()
         is_over = is_due(export.c.claimed_until_us, now, CLAIMED_FOR)
         with self._database.transaction() as tx:
@@ -81,7 +85,6 @@ class ExportStore:
             busy = tx.execute(select(export.c.organisation_id).where(is_made)).scalars().all()
             if len(busy) >= AT_ONCE_MAX:
                 return None
-            is_open = export.c.status.in_((ExportStatus.MAKING, ExportStatus.WAITING))
             crashed = (export.c.status == ExportStatus.MAKING) & is_over & (export.c.attempts >= ATTEMPTS_MAX)
             tx.execute(update(export).where(crashed).values(**_ended(Fault.CRASHED, to_microseconds(now))))
             query = select(export).where(is_open, is_over, export.c.organisation_id.not_in(busy))

@@ -50,7 +50,9 @@ class ListSensorsQuerySchema(NumberedPageQuerySchema):
     shape = ListSensorsQuery
     network_id = fields.String(validate=validate.Length(min=1, max=32))
     bbox = BoxField(metadata={"type": "string", "description": "west,south,east,north in degrees"})
-    status = fields.Enum(Status, by_value=True)
+    status = fields.Enum(
+        Status, by_value=True, metadata={"description": "online finds those in warning, too: they are connected"}
+    )
 
 
 class ChannelSchema(StrictSchema):

@@ -1,9 +1,9 @@
-"""Projection of network events into table `network`, in the transaction that appends them."""
+"""Projection of network events into tables `network` and `closed_network`, in the transaction that appends them."""
 
 from typing import Any, assert_never
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from services.sensors import tables
 from services.sensors.networks.events import (
@@ -27,10 +27,19 @@ def project(tx: Connection, row: StoredEvent, event: NetworkEvent) -> None:
         case NetworkCreated():
             tx.execute(insert(table).values(_created(event) | {"revision": row.version}))
         case NetworkDeleted():
+            _keep_closed(tx, event)
             tx.execute(delete(table).where(table.c.id == event.network_id))
         case _:
             values = _changed(event) | {"revision": row.version}
             tx.execute(update(table).where(table.c.id == event.network_id).values(values))
+
+
+def _keep_closed(tx: Connection, event: NetworkDeleted) -> None:
+    """What keys did not reach of the network, they do not reach without it."""
+    table, kept = tables.network, tables.closed_network
+    closed = select(table.c.id, table.c.organisation_id)
+    closed = closed.where(table.c.id == event.network_id, table.c.api_access.is_(False))
+    tx.execute(insert(kept).from_select([kept.c.id, kept.c.organisation_id], closed))
 
 
 def _created(event: NetworkCreated) -> dict[str, Any]:

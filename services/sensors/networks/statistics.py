@@ -119,12 +119,16 @@ _LAST_SAMPLES = (
 
 
 def _recorded(now: datetime) -> Select[Any]:
-    """Nanoseconds of the last day of each sensor for which there are samples: each lasts until the next."""
+    """Nanoseconds of the last day of each sensor for which there are samples: each lasts until the next.
+
+    A span of a sealed hour may have gaps: its samples count as spread over it where the day begins or ends inside it.
+    """
     sensor, span = tables.sensor, tables.span
     since_ns, until_ns = to_nanoseconds(now - DAY), to_nanoseconds(now)
     start = case((span.c.start_ns < since_ns, since_ns), else_=span.c.start_ns)
     end = case((span.c.end_ns > until_ns, until_ns), else_=span.c.end_ns)
-    lasting: ColumnElement[float] = cast(end - start, Float(53)) + _SECOND_NS / span.c.rate_hz
-    query = select(sensor.c.id, func.sum(lasting).label("recorded_ns"))
+    interval = _SECOND_NS / span.c.rate_hz
+    inside = (cast(end - start, Float(53)) + interval) / (cast(span.c.end_ns - span.c.start_ns, Float(53)) + interval)
+    query = select(sensor.c.id, func.sum(span.c.count * interval * inside).label("recorded_ns"))
     query = query.select_from(span.join(sensor, span.c.sensor_id == sensor.c.id))
     return query.where(span.c.end_ns >= since_ns, span.c.start_ns < until_ns).group_by(sensor.c.id)

@@ -4,10 +4,8 @@ What arrived and was stored is a span. A gap is where no sample is; its reason i
 """
 
 import enum
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from sqlalchemy import Connection, select
 
@@ -61,6 +59,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Piece:
+    codes: Codes
     start_ns: int
     end_ns: int
     rate_hz: float
@@ -72,16 +71,31 @@ class _Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """Axes that have codes in common, mostly one: what is there of any of them is no gap of the others.
+
+    `codes`: all that they have in the range; of an axis without samples there, what they would be called.
+    """
+
+    axes: frozenset[str]
+    codes: frozenset[Codes]
+    pieces: tuple[_Piece, ...]
+
+    def with_(self, other: "_Line") -> "_Line":
+        return _Line(axes=self.axes | other.axes, codes=self.codes | other.codes, pieces=self.pieces + other.pieces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """What is known of times without samples. `waiting`: (first, last)."""
 
     waiting: list[tuple[int, int]]
     rejected: RejectedMinutes
 
-    def reason(self, axis: str, start_ns: int, end_ns: int) -> Reason:
+    def reason(self, axes: Iterable[str], start_ns: int, end_ns: int) -> Reason:
         if any(first < end_ns and last >= start_ns for first, last in self.waiting):
             return Reason.WAITING
-        is_rejected = self.rejected.any_within(axis, start_ns, end_ns)
+        is_rejected = any(self.rejected.any_within(axis, start_ns, end_ns) for axis in axes)
         return Reason.REJECTED if is_rejected else Reason.NOTHING_ARRIVED
 
 
@@ -91,31 +105,35 @@ class Availability:
 
     def of_sensor(self, sensor_id: str, wanted: TimeRange, channels: Collection[str] | None) -> list[Stretch]:
         """By channel and time. `channels`: their codes; None: all."""
-        if wanted.start_ns == wanted.end_ns:
+        if wanted.is_empty:
             return []
         with self._database.reading() as tx:
-            pieces = self._pieces(tx, sensor_id, wanted)
+            lines = self._lines(tx, sensor_id, wanted)
             differing = self._differing(tx, sensor_id, wanted)
             known = _Known(
                 waiting=_waiting(tx, sensor_id),
                 rejected=rejected_minutes.between(tx, sensor_id, wanted.start_ns, wanted.end_ns),
             )
-        found: list[Stretch] = []
-        for (location, channel), of_channel in pieces.items():
-            found += _stretches(channel, location, of_channel, wanted, known)
+        found = [stretch for line in lines for stretch in _stretches(line, wanted, known)]
         chosen = [one for one in (*found, *differing) if channels is None or one.channel in channels]
         return sorted(chosen, key=lambda one: (one.location_code, one.channel, one.start_ns, one.kind.value))
 
-    def _pieces(self, tx: Connection, sensor_id: str, wanted: TimeRange) -> dict[tuple[str, str], list[_Piece]]:
-        """By location and channel code. A channel without any is there, too: all of the range is its gap."""
-        found: defaultdict[tuple[str, str], list[_Piece]] = defaultdict(list)
-        known = tables.channel
-        for row in tx.execute(select(known.c.location_code, known.c.code).where(known.c.sensor_id == sensor_id)):
-            found[row.location_code, row.code] = []
-        of_sensor = self._coding.of(tx, sensor_id)
+    def _lines(self, tx: Connection, sensor_id: str, wanted: TimeRange) -> list[_Line]:
+        """Of all axes that ever recorded something: of one without samples in the range, all of it is a gap."""
+        of_sensor, rates = self._coding.of(tx, sensor_id), _rates(tx, sensor_id)
+        pieces: dict[str, list[_Piece]] = {axis: [] for axis in rates}
         for span in index.between(tx, sensor_id, wanted.start_ns, wanted.end_ns):
-            codes = of_sensor.at(span.axis, span.start_ns, span.rate_hz)
-            found[codes.location, codes.channel] += _cut(span, wanted)
+            pieces.setdefault(span.axis, []).extend(
+                _cut(span, of_sensor.at(span.axis, span.start_ns, span.rate_hz), wanted)
+            )
+        found: list[_Line] = []
+        for axis, its in pieces.items():
+            codes = {piece.codes for piece in its} or {of_sensor.at(axis, wanted.start_ns, rates[axis])}
+            line = _Line(axes=frozenset((axis,)), codes=frozenset(codes), pieces=tuple(its))
+            for alike in [one for one in found if one.codes & line.codes]:
+                found.remove(alike)
+                line = line.with_(alike)
+            found.append(line)
         return found
 
     def _differing(self, tx: Connection, sensor_id: str, wanted: TimeRange) -> Iterator[Stretch]:
@@ -143,7 +161,7 @@ class Availability:
         )
 
 
-def _cut(span: Span, wanted: TimeRange) -> Iterator[_Piece]:
+def _cut(span: Span, codes: Codes, wanted: TimeRange) -> Iterator[_Piece]:
     """Its parts with a sample in the range, cut to it. Nothing is decoded: times and numbers are in the index."""
     counts = [span.count] if span.samples is not None else [int(count) for count in span.table["count"]]
     for start, count in zip(span.starts, counts, strict=True):
@@ -151,6 +169,7 @@ def _cut(span: Span, wanted: TimeRange) -> Iterator[_Piece]:
         first, stop = (index_at(start_ns, span.rate_hz, count, at_ns) for at_ns in (wanted.start_ns, wanted.end_ns))
         if first < stop:
             yield _Piece(
+                codes=codes,
                 start_ns=span.time_ns(start_ns, first),
                 end_ns=span.time_ns(start_ns, stop - 1),
                 rate_hz=span.rate_hz,
@@ -172,40 +191,43 @@ def _waiting(tx: Connection, sensor_id: str) -> list[tuple[int, int]]:
     return [(cloud_ns - 60 * NS, cloud_ns) for cloud_ns in came]
 
 
-def _stretches(
-    channel: str, location: str, pieces: Iterable[_Piece], wanted: TimeRange, known: _Known
-) -> Iterator[Stretch]:
-    def gap(start_ns: int, end_ns: int) -> Stretch:
+def _stretches(line: _Line, wanted: TimeRange, known: _Known) -> Iterator[Stretch]:
+    """A gap has the codes of the samples before it; of those behind it, where it is the first."""
+
+    def gap(codes: Codes, start_ns: int, end_ns: int) -> Stretch:
+        # Lines that were rejected may name an axis by codes that the axis has now.
+        axes = line.axes | {axis_name(one.location, one.channel) for one in line.codes}
         return Stretch(
             kind=Kind.GAP,
-            channel=channel,
-            location_code=location,
+            channel=codes.channel,
+            location_code=codes.location,
             start_ns=start_ns,
             end_ns=end_ns,
-            reason=known.reason(axis_name(location, channel), start_ns, end_ns),
+            reason=known.reason(axes, start_ns, end_ns),
         )
 
-    joined = _joined(pieces)
+    joined = _joined(line.pieces)
     if not joined:
-        yield gap(wanted.start_ns, wanted.end_ns)
+        yield gap(min(line.codes), wanted.start_ns, wanted.end_ns)
         return
-    if joined[0].start_ns - wanted.start_ns >= NS / joined[0].rate_hz:
-        yield gap(wanted.start_ns, joined[0].start_ns)
+    latest = joined[0]
+    if latest.start_ns - wanted.start_ns >= NS / latest.rate_hz:
+        yield gap(latest.codes, wanted.start_ns, latest.start_ns)
     for one in joined:
         yield Stretch(
             kind=Kind.SPAN,
-            channel=channel,
-            location_code=location,
+            channel=one.codes.channel,
+            location_code=one.codes.location,
             start_ns=one.start_ns,
             end_ns=one.end_ns,
             sample_rate_hz=one.rate_hz,
             samples=one.count,
         )
-    for one, following in pairwise(joined):
-        if following.start_ns > one.next_ns + NS / one.rate_hz / 2:  # a change of rate leaves no gap
-            yield gap(one.next_ns, following.start_ns)
-    if joined[-1].next_ns < wanted.end_ns:
-        yield gap(joined[-1].next_ns, wanted.end_ns)
+        if one.start_ns > latest.next_ns + NS / latest.rate_hz / 2:  # a change of rate leaves no gap
+            yield gap(latest.codes, latest.next_ns, one.start_ns)
+        latest = max(latest, one, key=lambda piece: piece.next_ns)  # eras, and axes, may lie over each other
+    if latest.next_ns < wanted.end_ns:
+        yield gap(latest.codes, latest.next_ns, wanted.end_ns)
 
 
 def _joined(pieces: Iterable[_Piece]) -> list[_Piece]:
@@ -213,8 +235,9 @@ def _joined(pieces: Iterable[_Piece]) -> list[_Piece]:
     found: list[_Piece] = []
     for piece in sorted(pieces, key=lambda one: one.start_ns):
         before = found[-1] if found else None
-        if before is not None and before.rate_hz == piece.rate_hz and _follows(before, piece):
+        if before is not None and _follows(before, piece):
             found[-1] = _Piece(
+                codes=piece.codes,
                 start_ns=before.start_ns,
                 end_ns=piece.end_ns,
                 rate_hz=piece.rate_hz,
@@ -226,4 +249,5 @@ def _joined(pieces: Iterable[_Piece]) -> list[_Piece]:
 
 
 def _follows(before: _Piece, piece: _Piece) -> bool:
-    return abs(piece.start_ns - before.next_ns) <= NS / piece.rate_hz / 2
+    is_alike = (before.codes, before.rate_hz) == (piece.codes, piece.rate_hz)
+    return is_alike and abs(piece.start_ns - before.next_ns) <= NS / piece.rate_hz / 2

@@ -26,6 +26,10 @@ class RecordingReader:
     def segments(self, sensor: SensorView, wanted: TimeRange, channel: str | None) -> list[Segment]:
         return self._reader.segments(sensor.id, wanted.start_ns, wanted.end_ns, _codes(sensor, channel))
 
+    def count_at_most(self, sensor: SensorView, wanted: TimeRange, channel: str | None) -> int:
+        """How many samples `segments` gives, without reading them."""
+        return self._reader.count_at_most(sensor.id, wanted.start_ns, wanted.end_ns, _codes(sensor, channel))
+
     def csv(self, sensor: SensorView, wanted: TimeRange, channel: str | None) -> Iterator[bytes]:
         codes = _codes(sensor, channel)
 

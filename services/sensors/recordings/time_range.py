@@ -1,6 +1,5 @@
-"""Time range that is asked for: `start` belongs to it, `end` does not; and times as the product's pages write them."""
+"""Time range that is asked for: `start` belongs to it, `end` does not; and times of which there may be recordings."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,12 +8,10 @@ from marshmallow import ValidationError
 
 from shared.values.timestamps import to_nanoseconds
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.timestamp import Timestamp
+from shared.web.requests.timestamp import DataTime
 from shared.web.schemas.refusals import refuses
 
 RANGE_DEFAULT = timedelta(minutes=1)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_WITHOUT_OFFSET = re.compile(rf"{_DATE.pattern}[Tt][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?", re.ASCII)
 _YEARS = "must be between the years 1901 and 2199"
 
 
@@ -25,31 +22,21 @@ def within_recorded_time(moment: datetime) -> None:
         raise ValidationError(_YEARS)
 
 
-class RecordedTime(Timestamp):
-    """Loads RFC 3339, and ISO 8601's shorter forms: a time without an offset is UTC, a date is its midnight."""
-
+class RecordedTime(DataTime):
     def __init__(self, **more: Any) -> None:
         super().__init__(validate=within_recorded_time, **more)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        if isinstance(value, str):
-            if _DATE.fullmatch(value):
-                value = f"{value}T00:00:00Z"
-            elif _WITHOUT_OFFSET.fullmatch(value):
-                value = f"{value}Z"
-        return super()._deserialize(value, attr, data, **kwargs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeRange:
-    """[start, end) in nanoseconds since 1970. Empty where both are 0."""
+    """[start, end) in nanoseconds since 1970. Empty where nothing was asked for and nothing was ever recorded."""
 
     start_ns: int
     end_ns: int
 
     @property
-    def seconds(self) -> float:
-        return (self.end_ns - self.start_ns) / 1e9
+    def is_empty(self) -> bool:
+        return self.start_ns == self.end_ns
 
 
 def time_range(

@@ -60,27 +60,30 @@ def decide_epochs(state: Sensor | None, told: Iterable[StateEpoch], now: datetim
 
 
 def decide_configuration(
-    state: Sensor | None, configuration: Configuration, seen: SeenRevisions, now: datetime
+    state: Sensor | None, configuration: Configuration, seen: SeenRevisions, now: datetime, *, is_located: bool
 ) -> tuple[SensorEvent, ...]:
-    """Configures the sensor, if it is not so already; where it stands now is stated, too, and holds from now on.
+    """Configures the sensor, if it is not so already. `is_located`: its location was named, and holds from now on,
+    also where it is as before: a description may have moved the sensor since.
 
     Raises SensorIsDeleted, RevisionDiffers or TooManyEpochs.
     """
     if state is None:
         raise SensorIsDeleted
     seen.check(state.revision)
-    if configuration == state.configuration:
-        return ()
-    configured = SensorConfigured(
-        sensor_id=state.sensor_id,
-        organisation_id=state.organisation_id,
-        revision=state.revision + 1,
-        configuration=configuration,
-        configured_at=now,
-    )
+    events: tuple[SensorEvent, ...] = ()
+    if configuration != state.configuration:
+        events = (
+            SensorConfigured(
+                sensor_id=state.sensor_id,
+                organisation_id=state.organisation_id,
+                revision=state.revision + 1,
+                configuration=configuration,
+                configured_at=now,
+            ),
+        )
     location = configuration.location
-    if location is None or location == state.configuration.location:
-        return (configured,)
+    if location is None or not is_located:
+        return events
     place = Place(
         latitude=location.latitude,
         longitude=location.longitude,
@@ -88,4 +91,4 @@ def decide_configuration(
         site_name=location.site_name,
     )
     moved = StateEpoch(axis=None, starts_at=now, ends_at=None, facts=Facts(place=place), source="its configuration")
-    return (configured, *decide_epochs(state, (moved,), now))
+    return (*events, *decide_epochs(state, (moved,), now))

@@ -1,6 +1,6 @@
 """Queries for sensors, for HTTP and RPC alike. Reads only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -18,7 +18,7 @@ from services.sensors.registry.status import Status, as_of, has_status, status_o
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.in_values import asked_values, encoded
+from shared.sql.in_values import asked_values, encoded, in_values
 from shared.sql.keyset import By, cut, keyset
 from shared.values.frozen_struct import FrozenStruct
 from shared.values.timestamps import from_microseconds, from_nanoseconds
@@ -102,6 +102,13 @@ class SensorQueries:
             return None
         width = len(_COLUMNS)
         return _view(rows[0][:width], [row[width:] for row in rows if row.code is not None], as_of_now)
+
+    def visible_of(self, visible: Visible, sensor_ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids that are of visible sensors."""
+        sensor = tables.sensor
+        with self._database.reading(once=True) as tx:
+            query = select(sensor.c.id).where(in_values(tx, sensor.c.id, sorted(sensor_ids)))
+            return frozenset(tx.execute(visible.of(query)).scalars())
 
     def list_sensors(
         self,

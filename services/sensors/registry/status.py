@@ -68,7 +68,9 @@ def troubled() -> ColumnElement[bool]:
 
 
 def has_status(status: Status) -> ColumnElement[bool]:
-    """Whether the sensor of the query around it has it."""
+    """Whether the sensor of the query around it has it. One in warning is online, as networks' statistics count it:
+    the product's pages filter by online and offline, and each sensor is one of the two.
+    """
     channel = tables.channel
     last = select(func.max(channel.c.last_sample_ns)).where(channel.c.sensor_id == tables.sensor.c.id)
     of_sensor = last.correlate(tables.sensor).scalar_subquery()
@@ -79,6 +81,6 @@ def has_status(status: Status) -> ColumnElement[bool]:
         case Status.WARNING:
             return and_(is_online, troubled())
         case Status.ONLINE:
-            return and_(is_online, ~troubled())
+            return is_online
         case _:
             assert_never(status)

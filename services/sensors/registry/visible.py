@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import CompoundSelect, Select, Table, select
 
 from services.sensors import tables
 from shared.gate.grants.grant import Grant
@@ -46,9 +46,13 @@ class Visible:
             table.c.organisation_id == self.organisation_id, table.c.id.in_(sorted(networks))
         )
 
-    def _closed(self) -> Select[Any]:
-        table = tables.network
-        return select(table.c.id).where(table.c.organisation_id == self.organisation_id, table.c.api_access.is_(False))
+    def _closed(self) -> CompoundSelect[Any]:
+        """Closed to keys, or it was so when it was deleted."""
+        table, deleted = tables.network, tables.closed_network
+        closed = select(table.c.id).where(
+            table.c.organisation_id == self.organisation_id, table.c.api_access.is_(False)
+        )
+        return closed.union_all(select(deleted.c.id).where(deleted.c.organisation_id == self.organisation_id))
 
 
 def visible_to(grant: Grant) -> Visible:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from services.sensors import tables
 from services.sensors.store.miniseed.codes import Codes, SensorCodes
-from shared.sql.dialect_functions import upsert_for
+from shared.sql.in_values import inserted, insertion_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def note(tx: Connection, latest: Iterable[Latest]) -> None:
         for one in latest
     ]
     if rows:
-        tx.execute(_later(tx.dialect.name), rows)
+        tx.execute(_later(tx.dialect.name), inserted(tx.dialect.name, tables.channel, rows))
 
 
 def recode(tx: Connection, sensor_id: str, axis: str, codes: SensorCodes) -> None:
@@ -68,8 +68,8 @@ def find_last_sample(tx: Connection, sensor_id: str, axis: str) -> None:
 @functools.cache
 def _later(dialect: str) -> Any:
     table = tables.channel
-    statement = upsert_for(dialect, table)
     latest = ("location_code", "code", "sample_rate_hz", "last_sample_ns")
+    statement = insertion_of(dialect, table, ("sensor_id", "axis", "sealing_until_us", *latest))
     return statement.on_conflict_do_update(
         index_elements=["sensor_id", "axis"],
         set_={name: statement.excluded[name] for name in latest},

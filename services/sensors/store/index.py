@@ -4,7 +4,7 @@ Every function works in the caller's transaction.
 """
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -17,12 +17,10 @@ from services.sensors.store.miniseed.codes import SensorUnknown
 from services.sensors.store.piece import PIECE_SECONDS_MAX, SAMPLE_TYPES, Piece
 from services.sensors.store.span import SealedSpan, Span
 from shared.sql.database import upsert
-from shared.sql.dialect_functions import upsert_for
-from shared.sql.in_values import in_values
+from shared.sql.in_values import in_values, inserted, insertion_of
 
 _SPAN_SECONDS_MAX = max(PIECE_SECONDS_MAX, 3600) + 1
 _ROWS_MAX = 500  # of one statement
-_INSERT = insert(tables.span)
 _KINDS = {kind: letter for letter, kind in SAMPLE_TYPES.items()}
 
 
@@ -49,7 +47,8 @@ def insert_all(tx: Connection, by_sensor: Mapping[str, Iterable[Piece]], now_us:
     rows = [_row(sensor_id, piece) for sensor_id, pieces in by_sensor.items() for piece in pieces]
     if not rows:
         return
-    tx.execute(_INSERT, rows)
+    dialect = tx.dialect.name
+    tx.execute(_of_pieces(dialect), inserted(dialect, tables.span, rows))
     hours = {(row["sensor_id"], row["axis"], row["hour"]) for row in rows}
     _note_due(tx, hours - _due_already(tx, hours), now_us)
 
@@ -109,11 +108,15 @@ def spans_of(asked: FromClause, sensor_id: Any, era: Any, from_ns: Any, to_ns: A
 
 
 _of_sensor = spans().where(tables.span.c.sensor_id == bindparam("sensor_id"))
-_BETWEEN = _of_sensor.where(
+_between = _of_sensor.where(
     tables.span.c.end_ns >= bindparam("start_ns"),
     tables.span.c.end_ns < bindparam("near_ns"),
     tables.span.c.start_ns < bindparam("end_ns"),
-).order_by(tables.span.c.axis, tables.span.c.start_ns, tables.span.c.id)
+)
+_BETWEEN = _between.order_by(tables.span.c.axis, tables.span.c.start_ns, tables.span.c.id)
+_EXTENTS: Select[Any] = _between.with_only_columns(
+    *(tables.span.c[name] for name in ("axis", "start_ns", "end_ns", "rate_hz")), tables.span.c.count.label("samples")
+)
 _BY_DEVICE_TIME = _of_sensor.where(
     tables.span.c.era == bindparam("era"),
     tables.span.c.device_end_ns >= bindparam("from_ns"),
@@ -124,9 +127,12 @@ _BY_DEVICE_TIME = _of_sensor.where(
 
 def between(tx: Connection, sensor_id: str, start_ns: int, end_ns: int) -> list[Span]:
     """Spans with a sample in [start_ns, end_ns), or near it, of all axes, by axis and time."""
-    near_ns = end_ns + _SPAN_SECONDS_MAX * NS
-    asked = {"sensor_id": sensor_id, "start_ns": start_ns, "end_ns": end_ns, "near_ns": near_ns}
-    return [_span(row) for row in tx.execute(_BETWEEN, asked)]
+    return fetched(tx, _BETWEEN, _asked(sensor_id, start_ns, end_ns))
+
+
+def extents_between(tx: Connection, sensor_id: str, start_ns: int, end_ns: int) -> Sequence[Row[Any]]:
+    """Of the same spans, in no order: axis, start_ns, end_ns, rate_hz, and how many `samples` each has."""
+    return tx.execute(_EXTENTS, _asked(sensor_id, start_ns, end_ns)).all()
 
 
 def by_device_time(tx: Connection, sensor_id: str, era: int, from_ns: int, to_ns: int) -> list[Span]:
@@ -158,8 +164,8 @@ def delete_spans(tx: Connection, ids: Collection[int]) -> None:
 
 def _note_due(tx: Connection, hours: Collection[tuple[str, str, int]], now_us: int) -> None:
     if hours:
-        rows = [_due(sensor_id, axis, hour, now_us) for sensor_id, axis, hour in sorted(hours)]
-        tx.execute(_due_once(tx.dialect.name), rows)
+        rows, dialect = [_due(*one, now_us) for one in sorted(hours)], tx.dialect.name
+        tx.execute(_due_once(dialect), inserted(dialect, tables.seal_due, rows))
 
 
 def _due_already(tx: Connection, hours: Collection[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
@@ -173,7 +179,19 @@ def _due_already(tx: Connection, hours: Collection[tuple[str, str, int]]) -> set
 
 @functools.cache
 def _due_once(dialect: str) -> Any:
-    return upsert_for(dialect, tables.seal_due).on_conflict_do_nothing()
+    names = ("sensor_id", "axis", "hour", "since_us", "version")
+    return insertion_of(dialect, tables.seal_due, names).on_conflict_do_nothing()
+
+
+@functools.cache
+def _of_pieces(dialect: str) -> Any:
+    names = ("sensor_id", "axis", "era", "device_ns", "device_end_ns", "start_ns", "end_ns", "hour", "rate_hz", "count")
+    return insertion_of(dialect, tables.span, (*names, "kind", "crc", "samples"))
+
+
+def _asked(sensor_id: str, start_ns: int, end_ns: int) -> dict[str, Any]:
+    near_ns = end_ns + _SPAN_SECONDS_MAX * NS
+    return {"sensor_id": sensor_id, "start_ns": start_ns, "end_ns": end_ns, "near_ns": near_ns}
 
 
 def hour_of(at_ns: int) -> int:

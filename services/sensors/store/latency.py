@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete
 
 from services.sensors import tables
-from shared.sql.dialect_functions import upsert_for
+from shared.sql.in_values import inserted, insertion_of
 from shared.values.timestamps import to_microseconds
 
 SLOT_US = 600_000_000
@@ -25,13 +25,13 @@ def note(tx: Connection, now_us: int, ends_ns: Mapping[str, int]) -> None:
             late_ms = late_us // 1000
             rows.append({"sensor_id": sensor_id, "slot": now_us // SLOT_US, "arrivals": 1, "late_ms": late_ms})
     if rows:
-        tx.execute(_grown(tx.dialect.name), rows)
+        tx.execute(_grown(tx.dialect.name), inserted(tx.dialect.name, tables.sensor_latency, rows))
 
 
 @functools.cache
 def _grown(dialect: str) -> Any:
     table = tables.sensor_latency
-    statement = upsert_for(dialect, table)
+    statement = insertion_of(dialect, table, ("sensor_id", "slot", "arrivals", "late_ms"))
     grown = {name: table.c[name] + statement.excluded[name] for name in ("arrivals", "late_ms")}
     return statement.on_conflict_do_update(index_elements=["sensor_id", "slot"], set_=grown)
 

@@ -7,9 +7,11 @@ gone meanwhile because its hour was sealed anew, the list is taken again.
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeVar
 
 from services.sensors.store import index
+from services.sensors.store.even_times import NS
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import encode
 from services.sensors.store.miniseed.codes import Codes, Coding
@@ -31,6 +33,11 @@ class _Range:
         """Its samples at start_ns <= time < end_ns; None when there are none."""
         first, stop = piece.index_at(self.start_ns), piece.index_at(self.end_ns)
         return piece.part(first, stop) if first < stop else None
+
+    def samples_max(self, first_ns: int, last_ns: int, rate_hz: float, count: int) -> int:
+        """Of a span's, in it: as many as fit, if the span has so many."""
+        inside_ns = min(last_ns + round(NS / rate_hz), self.end_ns) - max(first_ns, self.start_ns)
+        return min(count, max(0, ceil(inside_ns * rate_hz / NS)))
 
 
 class SampleReader:
@@ -59,6 +66,20 @@ class SampleReader:
             )
 
         return self._read(sensor_id, wanted, channels, read)
+
+    def count_at_most(self, sensor_id: str, start_ns: int, end_ns: int, channels: Collection[str] | None) -> int:
+        """How many samples `segments` gives, by the index alone: that many, or fewer where a sealed hour has gaps."""
+        wanted = _Range(start_ns=start_ns, end_ns=end_ns)
+        with self._database.reading() as tx:
+            extents = index.extents_between(tx, sensor_id, start_ns, end_ns)
+            if not extents:
+                return 0
+            codes = self._coding.of(tx, sensor_id)
+        return sum(
+            wanted.samples_max(one.start_ns, one.end_ns, one.rate_hz, one.samples)
+            for one in extents
+            if channels is None or codes.at(one.axis, one.start_ns, one.rate_hz).channel in channels
+        )
 
     def _read(
         self,

@@ -6,101 +6,19 @@ go on together, and no other level does meanwhile. A record that fits no level w
 is least late for. Decided of the records, not of their order.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from services.sensors.timing.hull import PIECE_NS, Piece, Pieces, Point, merged, piece_number, piece_of, pieces_of
+from services.sensors.timing.hull import Piece, Pieces, Point, merged, piece_number, piece_of, pieces_of
+from services.sensors.timing.level import APART_NS, BAND_NS, SILENCE_NS, Level
 
-BAND_NS = 5_000_000_000
-"""Records of one level differ by no more than this, usually; smaller steps of a clock are not told from delays."""
-
-_DRIFT = 2e-4
+_ONE_LEVEL_NS = BAND_NS // 2
 _TOGETHER_RECORDS, _TOGETHER_NS, _TOGETHER_RATIO = 4, 3_000_000_000, 0.7
-_APART_NS = 60_000_000_000
-_MEANWHILE_NS = 30_000_000_000
 _SLACK_NS = 60_000_000_000
-_SILENCE_NS = 86_400_000_000_000  # of a day: nobody knows whether the clock went on meanwhile
-SILENCE_PIECES = _SILENCE_NS // PIECE_NS
-"""Further than that from its pieces no record lies on a level."""
 
-
-class Level:
-    """What telling eras apart needs of one: its active pieces in order, when messages came, and its least delay."""
-
-    def __init__(self, pieces: Pieces) -> None:
-        """`pieces`: those known of an era, or those around the time that is asked for."""
-        self._pieces = pieces
-        self.numbers = [number for number in sorted(pieces) if pieces[number].is_active]
-
-    @cached_property
-    def lowest(self) -> Point | None:
-        return min((piece.least for piece in self._pieces.values()), key=lambda least: least.delay_ns, default=None)
-
-    def excess_ns(self, point: Point) -> int:
-        """How much later than the level; negative: before it."""
-        nearest = self._nearest(point)
-        return point.delay_ns - nearest.delay_ns
-
-    def tolerance_ns(self, point: Point) -> int:
-        return _tolerance_ns(self.distance_ns(point))
-
-    def distance_ns(self, point: Point) -> int:
-        """To the nearest piece in which messages came at once, by device time."""
-        return abs(point.device_ns - self._nearest(point).device_ns)
-
-    def fits(self, point: Point) -> bool:
-        if not self.numbers:
-            # Known from a burst only, which may yet fall to its level.
-            return self.excess_ns(point) <= 0 and self._falls_to(point)
-        nearest = self._nearest(point)  # once: each record of each device is asked
-        distance_ns = abs(point.device_ns - nearest.device_ns)
-        return distance_ns <= _SILENCE_NS and abs(point.delay_ns - nearest.delay_ns) <= _tolerance_ns(distance_ns)
-
-    def is_active_at(self, cloud_ns: int) -> bool:
-        """Messages of this level came shortly before and shortly after."""
-        numbers, spans = self._cloud
-        if not spans:
-            return False
-        piece = (cloud_ns - self.lowest.delay_ns) // PIECE_NS if self.lowest else 0
-        place = bisect_left(numbers, piece)
-        near = spans[max(place - 3, 0) : place + 3]
-        return any(cloud_ns - _MEANWHILE_NS <= last and first <= cloud_ns for first, last in near) and any(
-            first <= cloud_ns + _MEANWHILE_NS and cloud_ns <= last for first, last in near
-        )
-
-    @cached_property
-    def _cloud(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """Pieces in which messages came at once, and from when to when they did."""
-        numbers: list[int] = []
-        spans: list[tuple[int, int]] = []
-        for number in sorted(self._pieces):
-            points = self._pieces[number].points
-            at_once = [point.cloud_ns for point in points if self.excess_ns(point) <= self.tolerance_ns(point)]
-            if at_once:
-                numbers.append(number)
-                spans.append((min(at_once), max(at_once)))
-        return numbers, spans
-
-    def _falls_to(self, point: Point) -> bool:
-        if self.lowest is None:
-            return False
-        return abs(point.cloud_ns - self.lowest.cloud_ns) <= _APART_NS
-
-    def _nearest(self, point: Point) -> Point:
-        if not self.numbers:
-            if self.lowest is None:
-                raise ValueError("a level without records")
-            return self.lowest
-        place = bisect_left(self.numbers, piece_number(point.device_ns))
-        near = [self._pieces[number].least for number in self.numbers[max(place - 1, 0) : place + 1]]
-        return min(near, key=lambda least: abs(least.device_ns - point.device_ns))
-
-
-def _tolerance_ns(distance_ns: int) -> int:
-    return BAND_NS + round(_DRIFT * distance_ns)
+Again = Callable[[Sequence[int]], Mapping[int, int]]
+"""Of records by their places, those that are in an era already, with that era."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +27,6 @@ class Assigned:
 
     eras: tuple[int | None, ...]
 
-    @property
-    def waiting(self) -> list[int]:
-        return [place for place, era in enumerate(self.eras) if era is None]
-
 
 def assign(
     known: Mapping[int, Pieces],
@@ -120,22 +34,19 @@ def assign(
     *,
     newest: int,
     decide_all: bool,
-    again: Callable[[int], int | None] = lambda _place: None,
+    again: Again = lambda _places: {},
 ) -> Assigned:
     """The era of each record. `newest`: the greatest number given to an era yet. `decide_all`: none may wait longer.
 
-    `again`: place → the era in which the record is already; asked of those that would begin an era.
+    `again` is asked of those that would begin an era, or go to the one they are least late for.
     """
     eras: list[int | None] = [None] * len(records)
     pieces = {era: dict(of_era) for era, of_era in known.items()}
     levels = {era: Level(of_era) for era, of_era in pieces.items()}
     waiting = _fit(levels, pieces, records, range(len(records)), eras)
     while found := _together(levels, records, _first_times(records, waiting, eras)):
-        repeated = {place: era for place in found if (era := again(place)) is not None}
-        if repeated:  # late by chance: they tell no level
-            for place, era in repeated.items():
-                eras[place] = era
-            waiting = [place for place in waiting if place not in repeated]
+        if _take_repeated(found, eras, again):  # late by chance: they tell no level
+            waiting = [place for place in waiting if eras[place] is None]
             continue
         newest += 1
         pieces[newest] = {}
@@ -144,8 +55,43 @@ def assign(
         _note(levels, pieces, newest, [records[place] for place in found])
         waiting = _fit(levels, pieces, records, [place for place in waiting if eras[place] is None], eras)
     if decide_all:
-        newest = _decide(levels, records, waiting, eras, newest)
+        _take_repeated(waiting, eras, again)
+        newest = _decide(levels, records, [place for place in waiting if eras[place] is None], eras, newest)
     return Assigned(eras=tuple(eras))
+
+
+def of_one_level(
+    known: Mapping[int, Pieces], records: Sequence[Point], assigned: Assigned, others: Mapping[int, Collection[int]]
+) -> dict[int, int]:
+    """Records that are not told from those of another era by their level, and have a time of which that has samples.
+
+    `others`: by a record's place, the eras that have samples of its time. A late message may have begun an era where
+    one went on: then of one setting of the clock there are two.
+    """
+    levels = {era: Level(pieces) for era, pieces in known.items()}
+    found = {}
+    for place, eras in others.items():
+        its, point = assigned.eras[place], records[place]
+        if its is None or its not in levels or its in eras:
+            continue
+        like = [era for era in eras if levels[era].fits(point) and _is_of(levels[era], levels[its], point)]
+        if like:
+            found[place] = like[0]
+    return found
+
+
+def _is_of(level: Level, given: Level, point: Point) -> bool:
+    """Whether the record may be of the one as well as of the level it was given to, or better: none comes too soon."""
+    excess_ns, given_ns = level.excess_ns(point), given.excess_ns(point)
+    return abs(excess_ns - given_ns) <= _ONE_LEVEL_NS or given_ns < 0 <= excess_ns
+
+
+def _take_repeated(places: Sequence[int], eras: list[int | None], again: Again) -> bool:
+    """Gives those that are in an era already to it. Whether any was."""
+    repeated = again(places)
+    for place, era in repeated.items():
+        eras[place] = era
+    return bool(repeated)
 
 
 def _fit(
@@ -207,7 +153,7 @@ def _groups(records: Sequence[Point], band: Sequence[int]) -> list[list[int]]:
     """Cut where nothing came for a minute."""
     groups: list[list[int]] = []
     for place in band:
-        if groups and records[place].cloud_ns - records[groups[-1][-1]].cloud_ns <= _APART_NS:
+        if groups and records[place].cloud_ns - records[groups[-1][-1]].cloud_ns <= APART_NS:
             groups[-1].append(place)
         else:
             groups.append([place])
@@ -236,7 +182,7 @@ def _decide(
         late = {era: of_era.excess_ns(point) for era, of_era in levels.items() if of_era.lowest is not None}
         late = {era: excess for era, excess in late.items() if excess >= -levels[era].tolerance_ns(point)}
         near = {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= excess + _SLACK_NS}
-        chosen = near or {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= _SILENCE_NS}
+        chosen = near or {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= SILENCE_NS}
         if chosen:
             eras[place] = min(chosen, key=lambda era: (chosen[era], era))
         else:

@@ -63,7 +63,10 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityFilter:
-    """Conditions, all of which an entry must meet. `statuses`: first and last, inclusive. Times are in [start, end)."""
+    """Conditions, all of which an entry must meet. `statuses`: first and last, inclusive. Times are in [start, end).
+
+    `only_requests`: no lifecycle events.
+    """
 
     statuses: tuple[int, int] | None = None
     route: str | None = None
@@ -72,15 +75,16 @@ class ActivityFilter:
     secret_hint: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    only_requests: bool = False
 
     @property
-    def are_requests(self) -> bool:
-        """Whether only requests can match: lifecycle events have no status, route, address or secret."""
+    def picks_requests(self) -> bool:
+        """Whether not every request matches, and no lifecycle event: they have no status, route, address or secret."""
         return (self.statuses, self.route, self.address, self.secret_hint) != (None, None, None, None)
 
     def is_wide(self, now: datetime) -> bool:
         """Whether a page may have to look through more than it shows, over more than WIDE."""
-        return self.are_requests and (self.start is None or (self.end or now) - self.start > WIDE)
+        return self.picks_requests and (self.start is None or (self.end or now) - self.start > WIDE)
 
 
 EVERYTHING = ActivityFilter()
@@ -142,7 +146,7 @@ class ActivityTimeline:
         after: Place | None = None,
         newest: int | None = None,
     ) -> list[TimelineEntry]:
-        if wanted.are_requests:
+        if wanted.picks_requests or wanted.only_requests:
             return []
         where = _range(wanted, after) | ({} if newest is None else {"newest": newest})
         return list(map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id, where)))
@@ -187,7 +191,7 @@ def _requests(
     newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
     # At the same microsecond requests come before lifecycle events: after such an event none of them is left.
     place = after and (after.at, after.number if after.kind == _REQUEST else 0)
-    seconds_max = SECONDS_MAX if wanted.are_requests and not unlimited else None
+    seconds_max = SECONDS_MAX if wanted.picks_requests and not unlimited else None
     try:
         with database.reading(unlimited=unlimited, seconds_max=seconds_max) as tx:
             rows = tx.execute(keyset(query, newest_first, place, limit)).all()

@@ -17,7 +17,7 @@ DaySums = tuple[int, int, int, int]  # and, of the requests, those that were ref
 Counts = dict[Place, Sums]
 Buckets = dict[int, int]  # bucket of a duration → requests
 Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the step
-Networks = dict[tuple[str, int, str], int]  # key, first minute of the step, network → requests
+Networks = dict[tuple[str, int, str], int]  # owner, first minute of the step, network → requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,14 @@ def networks_by_hour(networks: Networks) -> Networks:
     for (key_id, at, network_id), requests in networks.items():
         hour = (key_id, at - at % HOUR_MINUTES, network_id)
         summed[hour] = summed.get(hour, 0) + requests
+    return summed
+
+
+def networks_by_organisation(networks: Networks, organisations: Mapping[str, str]) -> Networks:
+    summed: Networks = {}
+    for (key_id, at, network_id), requests in networks.items():
+        owned = (organisations[key_id], at, network_id)
+        summed[owned] = summed.get(owned, 0) + requests
     return summed
 
 

@@ -3,11 +3,11 @@
 A batch is added to minutes and days at once; hours are rolled up later (rollup.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Subquery, Table, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, Table, func, select, union_all
 
 from services.usage import tables
 from services.usage.bulk_upsert import add_to, put
@@ -26,6 +26,7 @@ from services.usage.counters.aggregation import (
     durations_by_day,
     durations_by_organisation,
     networks_by_hour,
+    networks_by_organisation,
 )
 from shared.sql.in_values import in_values
 
@@ -38,17 +39,27 @@ class StepTables:
     minute: Table
     hour: Table
 
-    def within(self, tx: Connection, owners: str | Select[str], first: int, last: int, step: int) -> Subquery:
-        """The fewest rows that cover the minutes in [first, last), both multiples of `step` minutes.
+    def within(
+        self, tx: Connection, owners: str | Collection[str] | Select[str], first: int, last: int, step: int
+    ) -> Subquery:
+        """All of `parts`."""
+        parts = self.parts(tx, owners, first, last, step)
+        return parts[0].subquery() if len(parts) == 1 else union_all(*parts).subquery()
 
-        With steps of hours or days: the hours, and the minutes not yet rolled up. `owners`: an id, or a query for ids.
+    def parts(
+        self, tx: Connection, owners: str | Collection[str] | Select[str], first: int, last: int, step: int
+    ) -> list[Select[Any]]:
+        """The fewest rows that cover the minutes in [first, last), both multiples of `step` minutes, by table.
+
+        With steps of hours or days: the hours, and the minutes not yet rolled up. `owners`: an id, some, or a query for
+        them.
         """
         if step < HOUR_MINUTES:
-            return self._between(self.minute, owners, first, last).subquery()
-        hours, before = self._between(self.hour, owners, first, last), rolled_up_before(tx)
+            return [self._between(tx, self.minute, owners, first, last)]
+        hours, before = self._between(tx, self.hour, owners, first, last), rolled_up_before(tx)
         if before >= last:
-            return hours.subquery()
-        return union_all(hours, self._between(self.minute, owners, max(first, before), last)).subquery()
+            return [hours]
+        return [hours, self._between(tx, self.minute, owners, max(first, before), last)]
 
     def days_kept(self, tx: Connection, owner: str) -> tuple[int, int]:
         """The whole days, in minutes [first, last), that an owner's counters lie in; 0, 0 where there are none."""
@@ -62,9 +73,14 @@ class StepTables:
             return 0, 0
         return min(known) // DAY_MINUTES * DAY_MINUTES, (max(known) // DAY_MINUTES + 1) * DAY_MINUTES
 
-    def _between(self, table: Table, owners: str | Select[str], first: int, last: int) -> Select[Any]:
+    def _between(
+        self, tx: Connection, table: Table, owners: str | Collection[str] | Select[str], first: int, last: int
+    ) -> Select[Any]:
         owner = table.c[self.owner]
-        is_owned = owner == owners if isinstance(owners, str) else owner.in_(owners)
+        if isinstance(owners, str):
+            is_owned: ColumnElement[bool] = owner == owners
+        else:
+            is_owned = owner.in_(owners) if isinstance(owners, Select) else in_values(tx, owner, owners)
         return select(table).where(is_owned, table.c.minute >= first, table.c.minute < last)
 
 
@@ -74,6 +90,7 @@ class CounterTables(StepTables):
 
     duration: Table
     duration_day: Table
+    networks: StepTables
 
 
 KEYS = CounterTables(
@@ -82,6 +99,7 @@ KEYS = CounterTables(
     hour=tables.counter_hour,
     duration=tables.duration,
     duration_day=tables.duration_day,
+    networks=StepTables(owner="key_id", minute=tables.network_counter, hour=tables.network_counter_hour),
 )
 ORGANISATIONS = CounterTables(
     owner="organisation_id",
@@ -89,8 +107,13 @@ ORGANISATIONS = CounterTables(
     hour=tables.organisation_counter_hour,
     duration=tables.organisation_duration,
     duration_day=tables.organisation_duration_day,
+    networks=StepTables(
+        owner="organisation_id",
+        minute=tables.organisation_network_counter,
+        hour=tables.organisation_network_counter_hour,
+    ),
 )
-NETWORKS = StepTables(owner="key_id", minute=tables.network_counter, hour=tables.network_counter_hour)
+STEPPED = (KEYS, ORGANISATIONS, KEYS.networks, ORGANISATIONS.networks)
 SUMS = ("requests", "cost", "size")
 
 
@@ -102,16 +125,16 @@ def count(tx: Connection, gained: CounterSums) -> None:
     before = rolled_up_before(tx)
     late = {place: sums for place, sums in gained.counts.items() if place[1] < before}
     hours = by_step(late, HOUR_MINUTES)
+    late_networks = networks_by_hour({place: sums for place, sums in gained.networks.items() if place[1] < before})
     _add(tx, KEYS, gained.counts, hours, gained.durations)
-    _add_networks(tx, NETWORKS.minute, gained.networks)
-    late_networks = {place: requests for place, requests in gained.networks.items() if place[1] < before}
-    _add_networks(tx, NETWORKS.hour, networks_by_hour(late_networks))
-    days = by_day(gained.counts)
+    _add_networks(tx, KEYS.networks, gained.networks, late_networks)
+    days, names = by_day(gained.counts), gained.organisations
     names_of_days = ("key_id", "minute", *SUMS, "refused")
     add_to(tx, tables.counter_day, names_of_days, [day + days[day] for day in sorted(days)])
-    names = gained.organisations
     durations = durations_by_organisation(gained.durations, names)
     _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names), durations)
+    of_organisations = (networks_by_organisation(networks, names) for networks in (gained.networks, late_networks))
+    _add_networks(tx, ORGANISATIONS.networks, *of_organisations)
 
 
 def rolled_up_before(tx: Connection) -> int:
@@ -128,9 +151,10 @@ def _add(tx: Connection, owned: CounterTables, minutes: Counts, hours: Counts, t
     _add_durations(tx, owned.owner, owned.duration_day, durations_by_day(took))
 
 
-def _add_networks(tx: Connection, table: Table, counts: Networks) -> None:
-    names = ("key_id", "minute", "network_id", "requests")
-    add_to(tx, table, names, [(*place, counts[place]) for place in sorted(counts)])
+def _add_networks(tx: Connection, owned: StepTables, minutes: Networks, hours: Networks) -> None:
+    names = (owned.owner, "minute", "network_id", "requests")
+    for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
+        add_to(tx, table, names, [(*place, counts[place]) for place in sorted(counts)])
 
 
 def _add_durations(tx: Connection, owner: str, table: Table, took: Durations) -> None:

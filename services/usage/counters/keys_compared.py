@@ -1,18 +1,30 @@
 """Keys of an organisation compared: those with the most requests, and those with the most that were refused."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, CompoundSelect, Connection, Select, case, func, literal, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES, REFUSED_CLASS
-from services.usage.counters.by_network import keys_of
 from services.usage.counters.counters import KEYS, ORGANISATIONS
 from services.usage.counters.question_bounds import Question
+from shared.sql.in_values import in_values
 
 KEYS_MAX = 100
 
@@ -32,15 +44,18 @@ class KeysCompared:
     most_refused: tuple[KeyTotal, ...]
 
 
-def compare(question: Question, organisation_id: str, step: int) -> KeysCompared:
-    """Of the question's range, in steps of so many minutes; days are read by themselves. Raises as Question does."""
+def compare(question: Question, organisation_id: str, used: Collection[str], step: int) -> KeysCompared:
+    """Of the question's range, in steps of so many minutes; days are read by themselves. Raises as Question does.
+
+    `used`: the `used_keys` of that range.
+    """
     hints, counted = dict[str, str](), {by: Counter[str]() for by in ("requests", "refused")}
     # In one part the database picks those with most; of several, all are added up.
     limit = None if question.is_wide else KEYS_MAX
     question.narrow(lambda tx: ORGANISATIONS.days_kept(tx, organisation_id))
     for first, last in question.parts():
         with question.reading() as tx:
-            rows = tx.execute(_most(_of_part(tx, organisation_id, first, last, step).cte("totals"), limit)).all()
+            rows = tx.execute(_most(_of_part(tx, used, first, last, step).cte("totals"), limit)).all()
         for row in rows:
             hints[row.key_id] = row.hint
             counted[row.by][row.key_id] += int(row.counted)
@@ -53,13 +68,32 @@ def _first(counted: Counter[str], hints: Mapping[str, str]) -> tuple[KeyTotal, .
     return tuple(KeyTotal(key_id=key_id, hint=hints[key_id], requests=requests) for key_id, requests in most)
 
 
-def _of_part(tx: Connection, organisation_id: str, first: int, last: int, step: int) -> Select[Any]:
-    own = keys_of(organisation_id)
+def _of_part(tx: Connection, used: Collection[str], first: int, last: int, step: int) -> Select[Any]:
     if step == DAY_MINUTES:
         days = tables.counter_day.c
-        return _totals(days, days.refused).where(days.key_id.in_(own), days.minute >= first, days.minute < last)
-    counter = KEYS.within(tx, own, first, last, step).c
-    return _totals(counter, case((counter.status // 100 == REFUSED_CLASS, counter.requests), else_=0))
+        is_within = in_values(tx, days.key_id, used), days.minute >= first, days.minute < last
+        return _totals(days, days.refused).where(*is_within)
+    totals = []
+    for part in KEYS.parts(tx, used, first, last, step):
+        counter = part.subquery().c
+        totals.append(_totals(counter, case((counter.status // 100 == REFUSED_CLASS, counter.requests), else_=0)))
+    if len(totals) == 1:
+        return totals[0]
+    # Summed up by table first: their rows come in the order of their keys.
+    both = union_all(*totals).subquery().c
+    sums = (func.sum(both[name]).label(name) for name in ("requests", "refused", "rows"))
+    return select(both.key_id, *sums).group_by(both.key_id)
+
+
+def used_keys(tx: Connection, organisation_id: str, first: int, last: int) -> list[str]:
+    """The organisation's keys, without deleted ones, that have a request on a day that the minutes [first, last) touch.
+
+    Looked up once for each key, so that the counters of those that nobody used are not.
+    """
+    days, known = tables.counter_day.c, tables.known_key.c
+    first_day = first // DAY_MINUTES * DAY_MINUTES
+    is_used = exists().where(days.key_id == known.key_id, days.minute >= first_day, days.minute < last)
+    return list(tx.execute(select(known.key_id).where(known.organisation_id == organisation_id, is_used)).scalars())
 
 
 def _totals(counter: ReadOnlyColumnCollection[str, Any], refused: ColumnElement[int]) -> Select[Any]:

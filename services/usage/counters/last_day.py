@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, FromClause, Row, case, cast, func, select
+from sqlalchemy import BigInteger, Connection, FromClause, case, cast, func, select
 
 from services.usage import tables
 from services.usage.counters.counters import KEYS
@@ -48,40 +48,41 @@ class LastDays:
         first, hour_ago = _minute(start), _minute(now - timedelta(hours=1))
         known = tables.known_key
         with self._database.reading() as tx:
-            is_theirs = known.c.organisation_id == organisation_id, in_values(tx, known.c.key_id, key_ids)
-            own = select(known.c.key_id).where(*is_theirs)
+            named = select(known.c.key_id, known.c.organisation_id).where(in_values(tx, known.c.key_id, key_ids))
+            own = [row.key_id for row in tx.execute(named) if row.organisation_id == organisation_id]
+            if not own:
+                return LastDay(start=start, keys=())
             counted = KEYS.within(tx, own, first, first + HOURS * _HOUR_MINUTES, _HOUR_MINUTES)
             by_hour = _by_hour(tx, counted)
             minutes = tables.counter.c
             lately = select(minutes.key_id, cast(func.sum(minutes.requests), BigInteger))
-            in_last_hour = lately.where(minutes.key_id.in_(own), minutes.minute > hour_ago).group_by(minutes.key_id)
-            recent: dict[str, int] = dict(map(tuple, tx.execute(in_last_hour)))
-        requests: dict[str, list[int]] = {}
-        refused: dict[str, list[int]] = {}
-        for row in by_hour:
-            hour = (row.hour - first) // _HOUR_MINUTES
-            requests.setdefault(row.key_id, [0] * HOURS)[hour] = row.requests
-            refused.setdefault(row.key_id, [0] * HOURS)[hour] = row.refused
-        days = (
-            KeyDay(
-                key_id=key_id,
-                requests=tuple(requests[key_id]),
-                refused=tuple(refused[key_id]),
-                in_last_hour=recent.get(key_id, 0),
+            in_last_hour = lately.where(in_values(tx, minutes.key_id, own), minutes.minute > hour_ago).group_by(
+                minutes.key_id
             )
-            for key_id in sorted(requests)
+            recent: dict[str, int] = dict(map(tuple, tx.execute(in_last_hour)))
+        counted_of: dict[str, tuple[list[int], list[int]]] = {}
+        for key_id, minute, requests, refused in by_hour:
+            of_key = counted_of.get(key_id)
+            if of_key is None:
+                of_key = counted_of[key_id] = [0] * HOURS, [0] * HOURS
+            hour = (minute - first) // _HOUR_MINUTES
+            of_key[0][hour], of_key[1][hour] = requests, refused
+        days = (
+            KeyDay(key_id=key_id, requests=tuple(all_), refused=tuple(refused_), in_last_hour=recent.get(key_id, 0))
+            for key_id, (all_, refused_) in sorted(counted_of.items())
         )
         return LastDay(start=start, keys=tuple(days))
 
 
-def _by_hour(tx: Connection, counted: FromClause) -> list[Row[tuple[str, int, int, int]]]:
+def _by_hour(tx: Connection, counted: FromClause) -> list[tuple[str, int, int, int]]:
     hour = (counted.c.minute - counted.c.minute % _HOUR_MINUTES).label("hour")
     is_refused = case((counted.c.status >= _REFUSED_FROM, counted.c.requests), else_=0)
     sums = [
         cast(func.sum(numbers), BigInteger).label(name)
         for name, numbers in (("requests", counted.c.requests), ("refused", is_refused))
     ]
-    return list(tx.execute(select(counted.c.key_id, hour, *sums).group_by(counted.c.key_id, hour)))
+    rows = tx.execute(select(counted.c.key_id, hour, *sums).group_by(counted.c.key_id, hour))
+    return [(key_id, minute, requests, refused) for key_id, minute, requests, refused in rows]
 
 
 def _minute(moment: datetime) -> int:

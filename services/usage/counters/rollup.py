@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, literal, select, update
 
 from services.usage import tables
 from services.usage.counters.aggregation import HOUR_MINUTES
-from services.usage.counters.counters import KEYS, NETWORKS, ORGANISATIONS, StepTables, rolled_up_before
+from services.usage.counters.counters import STEPPED, StepTables, rolled_up_before
 from services.usage.writer_lock import take_writer_lock
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
@@ -47,7 +47,7 @@ def _roll_up_next(tx: Connection, until: int) -> bool:
         if before < until:
             _move(tx, until)
         return False
-    for owned in (KEYS, ORGANISATIONS, NETWORKS):
+    for owned in STEPPED:
         _add_to_hours(tx, owned, following)
     _move(tx, following + 1)
     return True

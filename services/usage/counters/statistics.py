@@ -5,13 +5,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Table, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Table, select
 
 from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES
-from services.usage.counters.by_network import keys_of
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
-from services.usage.counters.keys_compared import KeysCompared, compare
+from services.usage.counters.keys_compared import KeysCompared, compare, used_keys
 from services.usage.counters.question_bounds import BOUNDS, Bounds, Question
 from services.usage.counters.summary import Summary, Sums, sum_of
 from shared.contracts.usage import Spent
@@ -50,12 +49,12 @@ class Statistics:
     def summary(self, key_id: str, start: datetime, end: datetime, step: Step) -> Summary:
         """Requests in [start, end), widened to whole steps; buckets without requests are left out."""
         question = Question(self._database, self._bounds, *_minutes(start, end, step))
-        return _summary(question, KEYS, key_id, key_id, step)
+        return _summary(question, KEYS, key_id, step)
 
     def of_organisation(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> Summary:
         """The same for all keys of an organisation, deleted ones included."""
-        question = self._of_keys(organisation_id, start, end, step)
-        return _summary(question, ORGANISATIONS, organisation_id, keys_of(organisation_id), step)
+        question = Question(self._database, self._bounds, *_minutes(start, end, step))
+        return _summary(question, ORGANISATIONS, organisation_id, step)
 
     def is_wide(self, start: datetime, end: datetime, step: Step) -> bool:
         """Whether a range is read in several parts."""
@@ -63,12 +62,12 @@ class Statistics:
 
     def is_wide_of_keys(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> bool:
         """The same where the organisation's keys are compared."""
-        return self._of_keys(organisation_id, start, end, step).is_wide
+        return self._of_keys(organisation_id, start, end, step)[0].is_wide
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> KeysCompared:
         """Of the organisation's keys, without deleted ones; the range is widened to whole steps."""
-        question = self._of_keys(organisation_id, start, end, step, by_day=step is Step.DAY)
-        return compare(question, organisation_id, step.value)
+        question, used = self._of_keys(organisation_id, start, end, step)
+        return compare(question, organisation_id, used, step.value)
 
     def used(self, key_id: str, now: datetime) -> Used:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
@@ -114,27 +113,22 @@ class Statistics:
         with self._database.reading(once=True) as tx:
             return int(tx.execute(select(spent)).scalar_one())
 
-    def _of_keys(
-        self, organisation_id: str, start: datetime, end: datetime, step: Step, *, by_day: bool = False
-    ) -> Question:
-        """A question that reads the counters of all the organisation's keys. `by_day`: those that are one a day."""
+    def _of_keys(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[Question, list[str]]:
+        """A question that reads the counters of those of the organisation's keys that were used, and these."""
         first, last = _minutes(start, end, step)
-        keys = 1
-        if last - first > DAY_MINUTES:
-            with self._database.reading(once=True) as tx:
-                own = keys_of(organisation_id).subquery()
-                keys = int(tx.execute(select(func.count()).select_from(own)).scalar_one())
-            keys = keys // _HOURS_A_DAY if by_day else keys
-        return Question(self._database, self._bounds, first, last, keys)
+        with self._database.reading(once=True) as tx:
+            used = used_keys(tx, organisation_id, first, last)
+        # Of days there is one counter for twenty-four hours; a day of all of them is read at once.
+        keys = len(used) // _HOURS_A_DAY if step is Step.DAY else len(used)
+        return Question(self._database, self._bounds, first, last, keys if last - first > DAY_MINUTES else 1), used
 
 
-def _summary(question: Question, owned: CounterTables, owner: str, keys: str | Select[str], step: Step) -> Summary:
-    """`keys`: those of which networks are told, an id or a query for ids."""
+def _summary(question: Question, owned: CounterTables, owner: str, step: Step) -> Summary:
     sums = Sums()
     question.narrow(lambda tx: owned.days_kept(tx, owner))
     for first, last in question.parts():
         with question.reading() as tx:
-            question.count(sums.add(tx, owned, owner, keys, first, last, step.value))
+            question.count(sums.add(tx, owned, owner, first, last, step.value))
     return sums.summary()
 
 

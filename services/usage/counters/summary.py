@@ -60,17 +60,8 @@ class Sums:
     durations: dict[int, int] = field(default_factory=dict)
     size: int = 0
 
-    def add(
-        self,
-        tx: Connection,
-        owned: CounterTables,
-        owner: str,
-        keys: str | Select[str],
-        first: int,
-        last: int,
-        step: int,
-    ) -> int:
-        """Adds the minutes [first, last). `keys`: those of which networks are told. Answers how many rows were read."""
+    def add(self, tx: Connection, owned: CounterTables, owner: str, first: int, last: int, step: int) -> int:
+        """Adds the minutes [first, last). Answers how many rows were read."""
         counter = owned.within(tx, owner, first, last, step)
         bucket = (counter.c.minute - counter.c.minute % step).label("bucket")
         by_status = select(bucket, counter.c.status, sum_of(counter.c.requests))
@@ -87,7 +78,7 @@ class Sums:
             rows += read
         for (sketch,) in tx.execute(union_all(*_sketches(owned, owner, first, last))):
             add_buckets(self.durations, latency_sketch.from_bytes(sketch))
-        self.networks.update(by_network(tx, keys, first, last, step))
+        self.networks.update(by_network(tx, owned.networks, owner, first, last, step))
         return rows
 
     def summary(self) -> Summary:

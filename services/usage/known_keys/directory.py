@@ -3,7 +3,7 @@
 Workers ask the table that follows the log of keys; web processes ask their gate's grants first.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from services.usage import tables
 from shared.contracts.seen import SeenKey, SeenKeys
@@ -11,16 +11,19 @@ from shared.gate.grants.grant import Status
 from shared.gate.grants.grants import Grants
 from shared.sql.database import Database
 
+# Made once: each question about a key asks it first.
+_OWN = select(tables.known_key.c.key_id).where(
+    tables.known_key.c.key_id == bindparam("key_id"), tables.known_key.c.organisation_id == bindparam("organisation_id")
+)
+
 
 class KnownKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def belongs_to(self, key_id: str, organisation_id: str) -> bool:
-        table = tables.known_key
-        query = select(table.c.key_id).where(table.c.key_id == key_id, table.c.organisation_id == organisation_id)
-        with self._database.reading() as tx:
-            return tx.execute(query).first() is not None
+        with self._database.reading(once=True) as tx:
+            return tx.execute(_OWN, {"key_id": key_id, "organisation_id": organisation_id}).first() is not None
 
     def seen(self, after: str | None, limit: int) -> SeenKeys:
         with self._database.reading(once=True) as tx:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.usage import tables
 from services.usage.alerting.tables import alert
-from services.usage.counters.counters import KEYS, NETWORKS, ORGANISATIONS, rolled_up_before
+from services.usage.counters.counters import KEYS, ORGANISATIONS, STEPPED, rolled_up_before
 from services.usage.requests import partitions
 from services.usage.requests.request_log import sealed_before
 from services.usage.writer_lock import take_writer_lock
@@ -54,9 +54,9 @@ class Retention:
         self._drop_requests(before)
         counters_before = to_microseconds(today - timedelta(days=self._kept.counter_days))
         minutes_before = self._rolled_up(before // MINUTE_US)
-        for steps in (KEYS, ORGANISATIONS, NETWORKS):
+        for steps in STEPPED:
             self._delete_in_steps(steps.minute, "minute", minutes_before)
-        longer = [steps.hour for steps in (KEYS, ORGANISATIONS, NETWORKS)]
+        longer = [steps.hour for steps in STEPPED]
         longer += [table for owned in (KEYS, ORGANISATIONS) for table in (owned.duration, owned.duration_day)]
         for table in (*longer, tables.counter_day):
             self._delete_in_steps(table, "minute", counters_before // MINUTE_US)

@@ -1,7 +1,8 @@
 """Credential of a request: the one API key that it presents, checked for its form and checksum. Looks nothing up.
 
 A key is `grl_`, 43 base62 characters (256 random bits) and 6 more that are the CRC-32 of all before: a typing
-error, or a guess, is refused without touching anything that many keys share.
+error, or a guess, is refused without touching anything that many keys share. A key of another system that the operator
+lets in has a form of its own (shared/values/key_forms.py), and no checksum.
 """
 
 import enum
@@ -12,6 +13,7 @@ from zlib import crc32
 
 from shared.values.base62 import ALPHABET, base62
 from shared.values.frozen_struct import FrozenStruct
+from shared.values.key_forms import is_foreign
 
 PREFIX = "grl_"
 BODY_CHARACTERS = 43
@@ -78,7 +80,7 @@ def guess_of(secret: str) -> Guess | None:
     """How it is no key, as far as that can be seen without looking anything up; None: it may be one."""
     key = _KEY.fullmatch(secret)
     if key is None:
-        return Guess.MALFORMED
+        return None if is_foreign(secret) else Guess.MALFORMED
     return None if _states_checksum(key) else Guess.WRONG_CHECKSUM
 
 
@@ -94,7 +96,14 @@ def digest_of(secret: str) -> str:
 
 def hint_of(secret: str) -> str:
     """By which people tell secrets apart; nobody can guess one from it."""
+    if is_foreign(secret):
+        return hint_of_digest(digest_of(secret))
     return f"{secret[:8]}…{secret[-4:]}"
+
+
+def hint_of_digest(digest: str) -> str:
+    """Of a secret that another system made, which may be shorter than ours: nothing of it is shown."""
+    return f"sha256:{digest[:8]}"
 
 
 def hint_of_presented(presented: Presented) -> str:

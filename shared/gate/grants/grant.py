@@ -5,7 +5,7 @@
 
 import enum
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.contracts.keys import (
+    Contract,
     KeyAccessChanged,
     KeyCreated,
     KeyDeleted,
@@ -28,6 +29,7 @@ from shared.contracts.keys import (
 from shared.eventsourcing.event_store import Head
 
 REPLACED_MAX = 20
+ENTERPRISE = "enterprise"  # the tier whose limits are by contract
 
 
 class Status(enum.StrEnum):
@@ -39,16 +41,24 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Rate limits of a key: requests in any 60 s, and in a UTC day; None: unlimited."""
+    """Limits of a key: requests in any 60 s, in a UTC day, and answered at the same time; None: unlimited."""
 
     minute: int
     day: int | None
+    concurrent: int | None = None
 
     def lowered(self, minute: int | None, day: int | None) -> "Limits":
         """These limits, lowered by a key's own; None: the key has no limit of its own."""
         if minute is None and day is None:
             return self
-        return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day))
+        return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day), concurrent=self.concurrent)
+
+
+def limits_by(tier: str, contract: Contract | None, policy: Mapping[str, Limits]) -> Limits | None:
+    """`policy`: limits by tier. None: the tier is not known here."""
+    if contract is None or tier != ENTERPRISE:  # an older release that changes the tier leaves the contract there
+        return policy.get(tier)
+    return Limits(minute=contract.minute, day=contract.day, concurrent=contract.concurrent)
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -95,7 +105,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All grants at one place in the log of keys. `tiers`: of organisations, by id; `policy`: limits by tier.
+    """All grants at one place in the log of keys. `tiers`: of organisations, by id; `policy`: limits by tier;
+    `contracts`: of organisations that have one.
 
     `unappliable`: streams (ids) whose state is not to be trusted, for an event of theirs could not be applied.
     """
@@ -105,6 +116,7 @@ class Snapshot:
     tiers: Mapping[str, str]
     policy: Mapping[str, Limits]
     unappliable: tuple[str, ...] = ()
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
 
 class EventOutOfPlace(Exception):

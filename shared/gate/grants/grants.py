@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from shared.contracts.keys import KeysEvent, OrganisationRegistered, TierChanged
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants.compact_grants import CompactGrants, CompactSnapshot, pack
-from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
+from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve, limits_by
 
 
 class Grants:
@@ -19,6 +19,7 @@ class Grants:
         self.policy: Mapping[str, Limits] = {}
         self.unappliable: set[str] = set()
         self._tiers: dict[str, str] = {}
+        self._limits: dict[str, Limits] = {}  # of organisations, whose tier is known here, before a key's own
         self._grants = CompactGrants()
 
     def __len__(self) -> int:
@@ -41,8 +42,12 @@ class Grants:
 
     def limits(self, grant: Grant) -> Limits | None:
         """The key's own limits under its organisation's tier; None when the tier is not known here."""
-        tier = self.policy.get(self._tiers.get(grant.organisation_id, ""))
+        tier = self._limits.get(grant.organisation_id)
         return None if tier is None else tier.lowered(grant.minute_limit, grant.day_limit)
+
+    def limits_of(self, organisation_id: str) -> Limits | None:
+        """Of each of its keys, before the key's own; None when the tier is not known here."""
+        return self._limits.get(organisation_id)
 
     def load(self, snapshot: Snapshot | CompactSnapshot) -> None:
         """Replaces everything. Readers see the old state until the new one is complete."""
@@ -50,7 +55,10 @@ class Grants:
         frame = compact.frame
         # Marked as untrusted before it is shown: a reader in between must not trust what the snapshot does not.
         self.unappliable = self.unappliable | set(frame.unappliable)
-        self._grants, self._tiers, self.policy = compact.grants, dict(frame.tiers), frame.policy
+        contracts = frame.contracts
+        found = {org: limits_by(tier, contracts.get(org), frame.policy) for org, tier in frame.tiers.items()}
+        limits = {organisation_id: one for organisation_id, one in found.items() if one is not None}
+        self._grants, self._tiers, self._limits, self.policy = compact.grants, dict(frame.tiers), limits, frame.policy
         self.unappliable = set(frame.unappliable)
         self.place = frame.place
 
@@ -58,6 +66,12 @@ class Grants:
         """Applies one event of keys. Raises EventOutOfPlace."""
         if isinstance(event, OrganisationRegistered | TierChanged):
             self._tiers[event.organisation_id] = event.tier
+            contract = event.contract if isinstance(event, TierChanged) else None
+            limits = limits_by(event.tier, contract, self.policy)
+            if limits is None:
+                self._limits.pop(event.organisation_id, None)
+            else:
+                self._limits[event.organisation_id] = limits
         else:
             self._grants.put(evolve(self._grants.by_id(event.key_id), event))
 

@@ -1,8 +1,4 @@
-"""Redis client of the quota script (redis_quota.lua): one connection, one script, one call at a time.
-
-It knows the script's arguments and answers, not what they are for. It never repeats a call: whoever made it cannot
-know whether it was counted, and must act on that.
-"""
+"""Client of the quota script (redis_quota.lua): it knows the script's arguments and answers, not what they are for."""
 
 import enum
 import secrets
@@ -11,21 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-CALL_SECONDS_MAX = 0.25
+from shared.gate.redis_script import CALL_SECONDS_MAX, CountersUnavailable, GateUnknown, RedisScript
+
 _SCRIPT = Path(__file__).with_name("redis_quota.lua").read_text()
 # Braces: a hash tag, so that one node of a Redis cluster keeps all keys.
 _PREFIX = "{grillo:quota}"
 _RECORD, _GATES = f"{_PREFIX}:record", f"{_PREFIX}:gates"
 _RESULTS = 7
 _SEEDS_A_CALL = 1_000
-
-
-class CountersUnavailable(Exception):
-    """Redis did not answer; whether it counted the call is unknown."""
-
-
-class GateUnknown(CountersUnavailable):
-    """Redis answers, but does not know this gate (any more): it must join again."""
 
 
 class Seeding(enum.IntEnum):
@@ -84,15 +73,7 @@ class RedisCounters:
 
     def __init__(self, url: str, *, seconds_max: float = CALL_SECONDS_MAX) -> None:
         """`url`: redis://USER:PASSWORD@HOST:6379/0 (rediss:// for TLS). Nothing is connected yet."""
-        # Imported here: it takes a third of a second, and most processes have no Redis.
-        from redis.connection import ConnectionPool
-        from redis.exceptions import RedisError
-
-        self._faults = RedisError, OSError
-        timeouts = {"socket_timeout": seconds_max, "socket_connect_timeout": seconds_max}
-        self._pool: Any = ConnectionPool.from_url(url, protocol=2, **timeouts)
-        self._connection: Any = None
-        self._hash = ""
+        self._redis = RedisScript(url, _SCRIPT, seconds_max=seconds_max)
         self._joined: Joined | None = None
 
     def join(self, known: Joined | None, *, starting: bool) -> Joined:
@@ -100,8 +81,8 @@ class RedisCounters:
 
         `known`: the last answer, if any. `starting`: this gate has admitted nothing yet.
         """
-        if self._connection is None:
-            self._connect()
+        if not self._redis.is_connected:
+            self._redis.connect()
         continuity, gate = (known.continuity, known.gate) if known else ("", "")
         reply = self._run((), "join", continuity, gate, secrets.token_hex(8), int(starting))
         self._joined = Joined(
@@ -115,7 +96,7 @@ class RedisCounters:
     def settle(self, key_ids: Sequence[str], statements: Sequence[Statement]) -> list[Answer]:
         """Reports and asks; one answer for each key. Without keys it is a sign of life. Raises GateUnknown."""
         joined = self._joined
-        if joined is None or self._connection is None:
+        if joined is None or not self._redis.is_connected:
             raise CountersUnavailable("not joined")
         arguments = [argument for statement in statements for argument in statement]
         reply = self._run(key_ids, "settle", joined.continuity, joined.gate, *arguments)
@@ -134,30 +115,7 @@ class RedisCounters:
             self._run(key_ids, "seed", self._joined.continuity, day, int(is_last), *counts)
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.disconnect()
-            self._connection = None
-
-    def _connect(self) -> None:
-        # Not by the pool itself: it counts the connections that it has ever made, and refuses the hundred and first.
-        connection = self._pool.connection_class(**self._pool.connection_kwargs)
-        try:
-            connection.connect()
-            connection.send_command("SCRIPT", "LOAD", _SCRIPT)
-            self._hash = connection.read_response().decode()
-        except self._faults as error:
-            connection.disconnect()
-            raise CountersUnavailable(type(error).__name__) from error
-        self._connection = connection
+        self._redis.close()
 
     def _run(self, key_ids: Sequence[str], *arguments: object) -> Any:
-        keys = [f"{_PREFIX}:{key_id}" for key_id in key_ids]
-        try:
-            self._connection.send_command(
-                "EVALSHA", self._hash, len(keys) + 2, _RECORD, _GATES, *keys, *arguments, check_health=False
-            )
-            return self._connection.read_response()
-        except self._faults as error:
-            # No silent reconnect: after a new connection the gate must join, to learn what this Redis remembers.
-            self.close()
-            raise CountersUnavailable(type(error).__name__) from error
+        return self._redis.run((_RECORD, _GATES, *(f"{_PREFIX}:{key_id}" for key_id in key_ids)), *arguments)

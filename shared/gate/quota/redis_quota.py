@@ -16,16 +16,9 @@ from shared.gate.grants.grant import Limits
 from shared.gate.quota.key_allowance import KeyAllowance
 from shared.gate.quota.key_allowances import KeyAllowances
 from shared.gate.quota.memory_quota import MINUTE_SECONDS, Spent, day_of
-from shared.gate.quota.redis_counters import (
-    Answer,
-    CountersUnavailable,
-    GateUnknown,
-    Joined,
-    RedisCounters,
-    Seeding,
-    Statement,
-)
+from shared.gate.quota.redis_counters import Answer, Joined, RedisCounters, Seeding, Statement
 from shared.gate.quota.share_quota import ShareQuota
+from shared.gate.redis_script import CountersUnavailable, GateUnknown
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 

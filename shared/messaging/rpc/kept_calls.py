@@ -6,7 +6,7 @@ over which a call failed is given up; one that had broken while idle is replaced
 
 import contextlib
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
@@ -19,6 +19,14 @@ from shared.messaging.rpc.client import RpcClient
 
 IDLE_MAX = 4
 _BROKEN = (AMQPError, KombuError, OSError, RuntimeError)
+
+
+class Calls(Protocol):
+    """RPC, however it is carried."""
+
+    def call(self, service: str, method: str, *arguments: Any) -> Any:
+        """Calls with plain JSON values, returns one. Raises CallFailed, or the ServiceError that was answered."""
+        ...
 
 
 class KeptCalls:

@@ -5,19 +5,18 @@ from collections.abc import Callable, Sequence
 import falcon
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from shared.observability import metrics
-from shared.observability.at_scrape import AtScrape, Measure
+from shared.observability.at_scrape import Measure, exposed
 
 
 class MetricsNow:
     """`GET`: in Prometheus's text format."""
 
     def __init__(self, measures: Sequence[Measure]) -> None:
-        self._collectors = [AtScrape(measure) for measure in measures]
+        self._exposed = exposed(measures)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = metrics.exposition(self._collectors)
+        resp.data = self._exposed()
 
 
 class Readiness:

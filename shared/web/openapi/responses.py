@@ -20,8 +20,12 @@ _PERMISSION = "insufficient-permission"
 _TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
 HEADERS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "X-Request-Id": ("the request's id: the caller's, if it sent a sane one", _TEXT, "req_465ae16fb4dba8d300000001"),
-    "RateLimit-Policy": ("the key's limits, as of the IETF draft", _TEXT, '"minute";q=300;w=60'),
-    "RateLimit": ("what is left of them, and for how many seconds", _TEXT, '"minute";r=299;t=60'),
+    "RateLimit-Policy": (
+        "the key's limits, as of the IETF draft",
+        _TEXT,
+        '"minute";q=300;w=60, "concurrent";q=20;qu="concurrent-requests"',
+    ),
+    "RateLimit": ("what is left of them, and for how many seconds", _TEXT, '"minute";r=299;t=60, "concurrent";r=19'),
     "X-RateLimit-Limit": ("the limit of the window with fewer requests left", _NUMBER, 300),
     "X-RateLimit-Remaining": ("requests left in that window", _NUMBER, 299),
     "X-RateLimit-Reset": ("when more are left in that window, in Unix seconds", _NUMBER, 1795852800),

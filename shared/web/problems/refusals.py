@@ -1,9 +1,12 @@
 """Problems that answer what the gate refuses: what each says, and the challenge of RFC 6750."""
 
+from shared.gate.gate import CONCURRENT
 from shared.gate.quota.memory_quota import Spent
 from shared.gate.quota.reserve import RESERVE_NAMES
 from shared.gate.verdict import Refusal, Verdict
 from shared.web.problems.catalogue import Problem, unavailable
+
+_TOO_MANY_AT_ONCE = "as many requests of this key as are allowed at the same time are being answered"
 
 
 def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None, address: str | None = None) -> Problem:
@@ -42,10 +45,11 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None, 
 def _quota_exceeded(spent: Spent | None) -> Problem:
     if spent is None:
         raise ValueError("a verdict of quota-exceeded must say what was spent")
-    limits = " and per ".join(name for name in spent.violated if name not in RESERVE_NAMES)
+    limits = " and per ".join(name for name in spent.violated if name not in {*RESERVE_NAMES, CONCURRENT})
+    detail = f"the allowed number of requests per {limits} is used up" if limits else _TOO_MANY_AT_ONCE
     return Problem(
         "quota-exceeded",
-        f"the allowed number of requests per {limits} is used up",
+        detail,
         headers={"Retry-After": str(spent.retry_after_seconds)},
         members={"violated-policies": list(spent.violated)},
     )

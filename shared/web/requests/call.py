@@ -65,8 +65,8 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
     `media_type`: of those that the operation offers, the one that the caller prefers. `time`: the gate's, at the moment
     it is called. `address`: the caller's. `seen`: to check against the resource where its change commits. `keep`: to
-    call in that transaction, if the caller sent an Idempotency-Key. `byte_range`, `if_range`: the headers Range and
-    If-Range, of an operation that serves ranges.
+    call in that transaction, if the caller sent an Idempotency-Key. `byte_range`, `if_range`, `if_none_match`: the
+    headers Range, If-Range and If-None-Match, of an operation that serves ranges of what has a tag of its own.
     """
 
     caller: Grant
@@ -82,6 +82,7 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     keep: Keep | None = None
     byte_range: str | None = None
     if_range: str | None = None
+    if_none_match: str | None = None
 
     @property
     def origin(self) -> Origin:

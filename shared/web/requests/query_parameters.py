@@ -80,3 +80,9 @@ def _sentence(messages: Any) -> str:
     """The first fault."""
     at, texts = next(iter(pointers(messages).items()))
     return f"{at.lstrip('/')}: {texts[0]}"
+
+
+def values_in_query(request: falcon.Request, name: str) -> tuple[str, ...]:
+    """Every value that the query has of this name."""
+    values = request.params.get(name)
+    return () if values is None else (values,) if isinstance(values, str) else tuple(values)

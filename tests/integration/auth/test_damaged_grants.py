@@ -13,7 +13,9 @@ from services.auth import tables
 from services.auth.grants import GrantUncertain
 from services.auth.integrity import patrol
 from services.auth.verification import verify
+from services.embedded.soundness.folder_check import check
 from services.keys.lifecycle.key import Reason
+from shared.contracts.keys import Contract
 from tests.examples import ORIGIN
 from tests.integration.embedded.soundness.data_folder_world import World
 
@@ -82,6 +84,37 @@ def test_an_event_that_changes_it_makes_nothing_right_that_is_wrong(world: World
     grant = world.auth.book.by_digest(digest)
     assert grant is not None
     assert (grant.permissions, grant.suspended) == (frozenset({"sensors:read"}), True)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "contract = replace(contract, '90', '900')",
+        "contract = substr(contract, 2)",
+        "contract = NULL, checksum = NULL",  # as a release before contracts keeps it
+        "tier = 'premium'",
+    ],
+)
+def test_limits_that_are_damaged_close_the_keys_of_their_organisation_alone_until_they_are_made_again(
+    world: World, damage: str
+) -> None:
+    world.create()
+    organisations = world.keys.commands.organisations
+    agreed = Contract(minute=90, day=None, concurrent=9, keys=9)
+    organisations.change_tier(world.organisation, "enterprise", ORIGIN, contract=agreed)
+    other = organisations.register("Another", "free", ORIGIN)
+    world.minutes(1)
+    before, cases = world.auth.book.snapshot(), counted("organisation_tier")
+    change(world, f"UPDATE organisation_tier SET {damage} WHERE organisation_id = ?", world.organisation)  # noqa: S608
+    snapshot = world.auth.book.snapshot()
+    assert (snapshot.unappliable, snapshot.tiers, snapshot.contracts) == ((world.organisation,), {other: "free"}, {})
+    assert counted("organisation_tier") > cases
+    assert not world.auth.is_ready()
+    named = str(check(world.folder, whole=False).faults[0])
+    assert named.startswith(f"auth.sqlite: the tier of {world.organisation} does not match its checksum")
+    world.follow()
+    assert world.auth.is_ready()
+    assert world.auth.book.snapshot() == before
 
 
 @pytest.mark.parametrize("column", ["why", "at", "digest", "key_id"])

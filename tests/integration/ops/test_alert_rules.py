@@ -49,6 +49,7 @@ SOUND = {
     'grillo_meter_spool_oldest_timestamp_seconds{service="sensors", of="requests"}': f"-2+60x{MINUTES}",
     'grillo_meter_spool_oldest_timestamp_seconds{service="keys", of="requests"}': f"+Inf+0x{MINUTES}",
     'grillo_quota_on_shares{service="keys"}': f"0x{MINUTES}",
+    'grillo_slots_on_shares{service="keys"}': f"0x{MINUTES}",
     'grillo_usage_delivery_attempts_total{status="failed"}': STILL,
     "grillo_usage_evaluations_failed_total": STILL,
     'grillo_rpc_calls_total{service="keys", method="show", outcome="failed"}': STILL,
@@ -113,6 +114,10 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
         {"GrilloSpoolOld"},
     ),
     "Redis is away": ({'grillo_quota_on_shares{service="keys"}': f"1x{MINUTES}"}, {"GrilloLimitsOnShares"}),
+    "Redis knows too little of slots": (
+        {'grillo_slots_on_shares{service="keys"}': f"1x{MINUTES}"},
+        {"GrilloLimitsOnShares"},
+    ),
     "a receiver is gone": (
         {'grillo_usage_delivery_attempts_total{status="failed"}': RISING},
         {"GrilloWebhooksFailing"},

@@ -1,11 +1,13 @@
-"""Recordings that earlier releases stored are dropped by the migration, which says so; their sensors stay."""
+"""Migrations that do more than make tables: recordings of earlier releases are dropped, and that is said; what a new
+table is to know of earlier events is read from the log."""
 
+import json
 from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from structlog.testing import capture_logs
 
 from services.sensors import tables
@@ -44,6 +46,29 @@ def test_recordings_of_earlier_releases_are_dropped_and_that_is_said(database: D
         assert tx.execute(select(tables.sensor.c.id)).scalars().all() == ["s"]
         assert tx.execute(select(tables.channel)).all() == []
         assert tx.execute(select(tables.span)).all() == []
+
+
+def test_networks_that_were_deleted_while_they_were_closed_are_found_in_the_log(database: Database) -> None:
+    migrate_to(database, "0017")
+    closed, opened = {"api_access": False}, {"api_access": True}
+    by_network: dict[str, list[tuple[str, dict[str, bool]]]] = {
+        "net_closed": [("NetworkCreated", closed), ("NetworkDeleted", {})],
+        "net_closed_later": [("NetworkCreated", opened), ("NetworkAccessChanged", closed), ("NetworkDeleted", {})],
+        "net_opened": [("NetworkCreated", closed), ("NetworkAccessChanged", opened), ("NetworkDeleted", {})],
+        "net_there": [("NetworkCreated", closed), ("NetworkDescribed", {})],
+    }
+    rows = [
+        {"stream": stream, "version": version, "type": type_, "data": json.dumps(data | {"organisation_id": "o"})}
+        for stream, events in by_network.items()
+        for version, (type_, data) in enumerate(events, start=1)
+    ]
+    same = {"schema_version": 1, "metadata": "{}", "recorded_at": "", "hash": ""}
+    with database.transaction() as tx:
+        tx.execute(insert(tables.log), [row | same | {"position": n} for n, row in enumerate(rows, start=1)])
+    migrate(database, MIGRATIONS)
+    with database.reading() as tx:
+        found = tx.execute(select(tables.closed_network).order_by(tables.closed_network.c.id)).all()
+    assert [tuple(row) for row in found] == [("net_closed", "o"), ("net_closed_later", "o")]
 
 
 def test_a_new_database_has_nothing_to_say(database: Database) -> None:

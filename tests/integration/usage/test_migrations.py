@@ -8,7 +8,7 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table, select, text, update
+from sqlalchemy import Table, insert, select, text, update
 
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
@@ -81,7 +81,9 @@ LATER_COLUMNS = (
     ("request", "network_id"),
     ("counter_day", "refused"),
     ("delivery", "traceparent"),
+    ("known_organisation", "contract"),
 )
+LATER_TABLES = ("organisation_network_counter", "organisation_network_counter_hour")
 LATER_INDEXES = ("delivery_by_channel", "known_key_by_organisation")
 
 
@@ -96,7 +98,7 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
     with database.transaction() as tx:
         for table in days:
             tx.execute(text(f"DROP TABLE {table.name}"))
-        for name in ("rolled_up", "network_counter", "network_counter_hour", "clock_reading"):
+        for name in ("rolled_up", "network_counter", "network_counter_hour", "clock_reading", *LATER_TABLES):
             tx.execute(text(f"DROP TABLE {name}"))
         tx.execute(text("DROP TABLE segment_account"))
         tx.execute(text("DROP TABLE idempotency"))
@@ -129,11 +131,42 @@ def test_days_tell_what_was_refused_by_what_their_hours_and_minutes_did(
     with database.transaction() as tx:
         tx.execute(text("ALTER TABLE counter_day DROP COLUMN refused"))
         tx.execute(text("ALTER TABLE delivery DROP COLUMN traceparent"))
+        for name in LATER_TABLES:
+            tx.execute(text(f"DROP TABLE {name}"))
+        tx.execute(text("ALTER TABLE known_organisation DROP COLUMN contract"))
         for name in LATER_INDEXES:
             tx.execute(text(f"DROP INDEX {name}"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0019'"))
     migrate(database, MIGRATIONS)
     assert _rows(database, [tables.counter_day]) == counted
+
+
+def test_networks_of_an_organisation_are_told_by_what_its_keys_counted(
+    empty_database: Database, clock: ManualClock
+) -> None:
+    database = empty_database
+    migrate(database, MIGRATIONS)
+    with database.transaction() as tx:
+        tx.execute(update(tables.rolled_up).values(before=0))
+        for key_id, organisation_id in (("key_a", "org_1"), ("key_b", "org_1"), ("key_c", "org_2")):
+            tx.execute(insert(tables.known_key).values(key_id=key_id, organisation_id=organisation_id, hint=""))
+    owned = (("key_a", "org_1"), ("key_b", "org_1"), ("key_c", "org_2"))
+    records = (
+        record(-60 * number, key_id=owned[number % 3][0], organisation_id=owned[number % 3][1], network_id="net_1")
+        for number in range(100)
+    )
+    Metering(database).take_in(batch(*records))
+    roll_up(database, to_microseconds(NOON) // MINUTE_US - 30)
+    of = (tables.organisation_network_counter, tables.organisation_network_counter_hour)
+    counted = _rows(database, of)
+    with database.transaction() as tx:
+        for name in LATER_TABLES:
+            tx.execute(text(f"DROP TABLE {name}"))
+        tx.execute(text("ALTER TABLE known_organisation DROP COLUMN contract"))
+        tx.execute(text("UPDATE alembic_version SET version_num = '0022'"))
+    migrate(database, MIGRATIONS)
+    assert _rows(database, of) == counted
+    assert {row[1] for row in counted} == {"org_1", "org_2"}
 
 
 def _rows(database: Database, of: Iterable[Table]) -> set[tuple[Any, ...]]:

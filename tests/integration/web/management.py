@@ -23,6 +23,7 @@ from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.senders.email_sender import MailServer
 from services.usage.notifications.settings import DeliverySettings
 from shared.contracts.envelope import CloudEvent
+from shared.contracts.keys import Contract
 from shared.contracts.usage import RequestMetered
 from shared.eventsourcing.origin import Origin
 from shared.gate.gate import Gate
@@ -139,9 +140,12 @@ class Management:
         body: dict[str, Any] = answer.json
         return body
 
-    def another_organisation(self, tier: str = "free") -> str:
+    def another_organisation(self, tier: str = "free", contract: Contract | None = None) -> str:
         """Its admin key's secret."""
-        organisation_id = self.keys.commands.organisations.register("Researchers", tier, BOOTSTRAP)
+        organisations = self.keys.commands.organisations
+        organisation_id = organisations.register("Researchers", tier, BOOTSTRAP)
+        if contract is not None:
+            organisations.change_tier(organisation_id, "enterprise", BOOTSTRAP, contract=contract)
         return _admin_key(self.keys, organisation_id)
 
     def operator_s_admin(self) -> str:

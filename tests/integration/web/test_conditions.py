@@ -21,7 +21,8 @@ from tests.integration.web.test_still_admitted import CHANGES, HOOK, contents
 QUESTIONS = {"/v1/keys/verify", "/v1/authorize", "/v1/sensors/batch"}
 WITHOUT_REVISION = {"/v1/keys/revoke", "/v1/channels/{channel_id}/replay", "/v1/deliveries/{delivery_id}/redeliver"}
 WITHOUT_REVISION |= {"/v1/networks/{network_id}/sensors"}
-CREATIONS = {"/v1/keys", "/v1/keys/batch", "/v1/alert-rules", "/v1/channels", "/v1/networks", "/v1/exports"}
+CREATIONS = {"/v1/keys", "/v1/keys/batch", "/v1/keys/import"}
+CREATIONS |= {"/v1/alert-rules", "/v1/channels", "/v1/networks", "/v1/exports"}
 # Of the two services that are asked here; those of sensors are asked beside the rest of theirs.
 SERVED = {path for name in ("keys", "usage") for path, _ in SERVICES[name].assembly.documented_routes()}
 # (method, path) → (target, body), of both services.
@@ -31,6 +32,7 @@ ASKED |= {(method, path): (path, body) for (method, path), body in CHANGES.items
 OTHERS: dict[str, dict[str, Any]] = {
     "/v1/keys": {"name": "other", "permissions": ["sensors:read"]},
     "/v1/keys/batch": {"keys": [{"name": "other", "permissions": ["sensors:read"]}]},
+    "/v1/keys/import": {"keys": [{"sha256": "1" * 64, "name": "other", "permissions": ["sensors:read"]}]},
     "/v1/keys/{key_id}/rotate": {"grace_seconds": 61},
     "/v1/keys/{key_id}/revoke": {"reason": "superseded"},
     "/v1/keys/revoke": {"label": "line:8"},

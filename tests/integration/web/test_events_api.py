@@ -108,6 +108,9 @@ def test_events_are_listed_newest_first_with_the_product_s_members_and_null_for_
         ({}, 2),
         ({"start": "2018-02-17T00:00:00Z"}, 1),
         ({"end": "2018-02-17T00:00:00Z"}, 1),
+        ({"start": "2018-02-17"}, 1),
+        ({"start": "2018-02-16T23:39:39", "end": "2018-02-16T23:39:39.5"}, 1),
+        ({"end": "1787-03-28"}, 0),
         ({"start": "1918-01-01T00:00:00Z", "end": "2118-01-01T00:00:00Z"}, 2),
         ({"min_magnitude": "7.2"}, 1),
         ({"max_magnitude": "7.1"}, 0),
@@ -238,6 +241,20 @@ def test_the_events_of_a_network_that_is_closed_to_keys_are_seen_by_none(events:
     assert [event["network_id"] for event in events.listed()] == [network_id]
     networks.change(own, network_id, ChangeNetwork(api_access=False), ORIGIN)
     assert events.listed() == []
+
+
+def test_a_deletion_opens_no_network_s_events_and_closes_none(events: Events) -> None:
+    networks, own = events.sensors.networks.commands, Visible(organisation_id=ORGANISATION)
+    closed, opened = (networks.create(ORGANISATION, Settings(name=name), ORIGIN) for name in ("Oaxaca", "Chile"))
+    events.take(OAXACA, network_id=closed)
+    events.take(OAXACA, network_id=opened, first=1)
+    (hidden,) = (event["id"] for event in events.listed() if event["network_id"] == closed)
+    networks.change(own, closed, ChangeNetwork(api_access=False), ORIGIN)
+    for network_id, name in ((closed, "Oaxaca"), (opened, "Chile")):
+        networks.delete(own, network_id, name, ORIGIN)
+    assert [event["network_id"] for event in events.listed()] == [opened]
+    problem(events.ask(f"/{hidden}"), 403, "outside-organisation")
+    assert hidden not in events.ask("/export", format="csv").text
 
 
 def test_the_statistics_of_a_network_count_its_events_of_the_last_thirty_days(events: Events, app: Tiny) -> None:

@@ -21,6 +21,10 @@ from tests.integration.web.management import BOOTSTRAP, Management
 COMMANDS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/v1/keys"): ("/v1/keys", {"name": "key", "permissions": ["sensors:read"]}),
     ("POST", "/v1/keys/batch"): ("/v1/keys/batch", {"keys": [{"name": "key", "permissions": ["sensors:read"]}] * 2}),
+    ("POST", "/v1/keys/import"): (
+        "/v1/keys/import",
+        {"keys": [{"sha256": "0" * 64, "name": "key", "permissions": ["sensors:read"]}]},
+    ),
     ("PATCH", "/v1/keys/{key_id}"): ("/v1/keys/{active}", {"name": "other"}),
     ("DELETE", "/v1/keys/{key_id}"): ("/v1/keys/{active}", None),
     ("POST", "/v1/keys/{key_id}/rotate"): ("/v1/keys/{active}/rotate", {"grace_seconds": 60}),
@@ -40,6 +44,13 @@ REFUSED: dict[tuple[str, str], list[tuple[str, dict[str, Any] | None, str | None
     ],
     ("POST", "/v1/keys/batch"): [
         ("/v1/keys/batch", {"keys": [{"name": "key", "permissions": ["admin"], "networks": ["net_1"]}]}, None)
+    ],
+    ("POST", "/v1/keys/import"): [
+        (
+            "/v1/keys/import",
+            {"keys": [{"sha256": "0" * 64, "name": "key", "permissions": ["admin"], "networks": ["net_1"]}]},
+            None,
+        )
     ],
     ("PATCH", "/v1/keys/{key_id}"): [
         ("/v1/keys/key_unknown", {"name": "other"}, None),

@@ -12,10 +12,11 @@ from falcon import testing
 from openapi_spec_validator import validate
 
 from services.auth import api as auth_api
+from shared.gate.grants.grant import Limits
 from shared.values.permissions import ALIASES, PERMISSIONS
 from shared.web.application import application
 from tests.integration.web.asking import bearer, problem
-from tests.integration.web.tiny import KEYS, PROXIES, PUBLIC_URL, Tiny
+from tests.integration.web.tiny import KEYS, PROXIES, PUBLIC_URL, Tiny, tiny
 
 ROOT = Path(__file__).parents[3]
 PROXY, STRANGER = "10.0.0.1", "203.0.113.66"
@@ -63,6 +64,11 @@ class Door:
 @pytest.fixture
 def door(app: Tiny) -> Door:
     return Door(app)
+
+
+def test_it_holds_no_slot(tmp_path: Path) -> None:
+    door = Door(tiny(tmp_path, policy={"free": Limits(minute=60, day=None, concurrent=0)}))
+    assert door.ask(bearer("reader") | NGINX).status_code == 200
 
 
 @pytest.mark.parametrize("dialect", [NGINX, TRAEFIK])
@@ -217,6 +223,16 @@ def test_a_question_that_the_gate_does_not_know_is_refused_and_costs_nothing(doo
     problem(answer, 400, "invalid-request")
     assert READER not in str(answer.headers) + answer.text
     assert door.app.recorded() == []
+
+
+def test_a_question_asked_before_is_answered_as_it_was_and_no_other_one_is(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Queries that were read are kept, as many as there is room for."""
+    monkeypatch.setattr(auth_api, "_QUERIES_MAX", 2)
+    asked = {"permission=sensors:read": 200, "permission=admin": 403, "permission=": 400, "permission=events:read": 403}
+    for _ in range(3):
+        assert {query: door.ask(NGINX | bearer("reader"), query=query).status_code for query in asked} == asked
 
 
 def test_two_dialects_that_disagree_are_refused(door: Door) -> None:

@@ -13,6 +13,7 @@ from falcon import testing
 
 from services.keys import assembly, tables
 from services.keys.assembly import MIGRATIONS
+from shared.contracts.keys import Contract
 from shared.eventsourcing.audit import audit
 from shared.runtime.clock import ManualClock
 from shared.sql.clocks.clock_watch import ClockWatch
@@ -136,8 +137,8 @@ def test_fifty_creations_at_once_with_one_idempotency_key_make_one_key(api: Mana
 
 
 def test_fifty_creations_at_once_stay_below_the_number_of_keys(api: Management) -> None:
-    free = api.another_organisation("free")
-    answers = at_once(*[lambda: api.ask("POST", "/v1/keys", key=free, json=BODY)] * 50)
+    few_keys = api.another_organisation(contract=Contract(minute=1_000, day=None, concurrent=100, keys=10))
+    answers = at_once(*[lambda: api.ask("POST", "/v1/keys", key=few_keys, json=BODY)] * 50)
     assert Counter(answer.status_code for answer in answers) == {201: 9, 409: 41}
     assert sound(api)
 

@@ -22,6 +22,7 @@ OF_NETWORK: dict[str, Any] = {"name": "key", "permissions": ["sensors:read"], "n
 BODIES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("POST", "/v1/keys"): [{**OF_NETWORK}],
     ("POST", "/v1/keys/batch"): [{"keys": [OF_NETWORK]}],
+    ("POST", "/v1/keys/import"): [{"keys": [OF_NETWORK | {"sha256": "0" * 64}]}],
     ("POST", "/v1/keys/revoke"): [{"ids": ["key_id"]}],
     ("POST", "/v1/alert-rules"): [
         {"kind": "key-unused", "key_ids": ["key_id"]},

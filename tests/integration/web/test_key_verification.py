@@ -1,15 +1,17 @@
 """POST /v1/keys/verify: the gate's verdict on a key that somebody presented to another back end."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from falcon import testing
 
 from services.auth import key_verification
+from shared.gate.grants.grant import Limits
 from shared.web.application import application
 from tests.gate_examples import secret
 from tests.integration.web.asking import bearer, problem
-from tests.integration.web.tiny import KEYS, PUBLIC_URL, Tiny
+from tests.integration.web.tiny import KEYS, PUBLIC_URL, Tiny, tiny
 
 
 class Door:
@@ -54,6 +56,11 @@ def test_the_verdict_is_the_gates_and_charges_nobody_but_who_asks(
     assert record[2:8] == ["key_12", "org_railway", "POST", "/v1/keys/verify", 200, 1]
 
 
+def test_it_holds_no_slot_of_anybody(tmp_path: Path) -> None:
+    door = Door(tiny(tmp_path, policy={"free": Limits(minute=60, day=None, concurrent=0)}))
+    assert door.ask(KEYS["reader"]).status_code == 200
+
+
 def test_what_the_key_may_do_is_told(door: Door) -> None:
     assert door.ask(KEYS["small"]).json == {
         "valid": True,
@@ -62,7 +69,7 @@ def test_what_the_key_may_do_is_told(door: Door) -> None:
         "organisation": "org_railway",
         "permissions": ["sensors:read"],
         "networks": None,
-        "effective_limits": {"minute": 2, "day": 3},
+        "effective_limits": {"minute": 2, "day": 3, "concurrent": None},
     }
 
 

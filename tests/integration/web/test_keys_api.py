@@ -71,7 +71,7 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
         "networks": None,
         "tier": "premium",
         "limits": {"minute": 5, "day": 50},
-        "effective_limits": {"minute": 5, "day": 50},
+        "effective_limits": {"minute": 5, "day": 50, "concurrent": 50},
         "warnings": [],
     }
     assert from_rfc3339(shown.json["expires_at"]) == SOON
@@ -81,7 +81,7 @@ def test_a_new_key_works_when_its_answer_is_there(api: Management) -> None:
     created = api.create(permissions=["admin"], limits={"minute": 7})
     answer = api.ask("GET", "/v1/keys", key=created["key"])
     assert answer.status_code == 200
-    assert answer.headers["RateLimit-Policy"] == '"minute";q=7;w=60'
+    assert answer.headers["RateLimit-Policy"] == '"minute";q=7;w=60, "concurrent";q=50;qu="concurrent-requests"'
 
 
 def test_a_key_says_who_made_it(api: Management) -> None:

@@ -337,9 +337,9 @@ def test_a_key_as_of_a_time_that_it_tells_of_itself_contains_that_change(api: Ma
         past = api.ask("GET", path, params={"as_of": answered[name]}).json
         assert (past[name], past["revision"]) == (answered[name], answered["revision"])
         assert (past["tier"], past["effective_limits"]) == (
-            ("premium", {"minute": 1000, "day": None})
+            ("premium", {"minute": 1000, "day": None, "concurrent": 50})
             if name == "created_at"
-            else ("free", {"minute": 60, "day": 10_000})
+            else ("free", {"minute": 60, "day": 10_000, "concurrent": 5})
         )
 
 
@@ -416,7 +416,7 @@ def test_an_organisation_shows_its_tier_and_changes_its_setting(api: Management)
         "name": "Railway",
         "tier": "premium",
         "registered_at": shown["registered_at"],
-        "limits": {"minute": 1000, "day": None},
+        "limits": {"minute": 1000, "day": None, "concurrent": 50},
         "keys": {"active": 1, "most": 1000},
         "unused_expiry_days": None,
         "lifetime_max_days": None,

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.sensors.health.measuring import HealthMeasuring
+from services.sensors.registry.changes import StateEpoch
+from services.sensors.registry.epoch import Facts, Place
 from shared.runtime.clock import ManualClock, SystemClock
 from tests.integration.web.management import Management
 from tests.integration.web.sensor_world import SensorWorld, seconds_of_records, sensor_world
@@ -129,6 +131,28 @@ def test_where_an_owner_says_that_a_sensor_stands_holds_from_then_on(world: Sens
     assert world.data(path)["location"] == told | {"elevation": 25}, "it stands there still"
 
 
+def test_a_place_that_is_told_again_holds_again_where_a_description_has_moved_the_sensor(world: SensorWorld) -> None:
+    there = {"latitude": 17.07, "longitude": -96.72, "elevation": 1555.0, "site_name": None}
+    path = f"/v1/sensors/{world.register('OAX1')}"
+    world.ask("PATCH", f"{path}/config", json={"location": there})
+    elsewhere = StateEpoch(
+        axis=None,
+        starts_at=None,
+        ends_at=None,
+        facts=Facts(place=Place(latitude=16.86, longitude=-99.88)),
+        source="a list of devices",
+    )
+    world.register("OAX1", epochs=(elsewhere,))
+    assert world.data(path)["location"]["latitude"] == 16.86
+    assert world.ask("PATCH", f"{path}/config", json={"enabled": False}).status_code == 200
+    assert world.data(path)["location"]["latitude"] == 16.86, "nothing was said of its place"
+    for _ in range(2):
+        patched = world.ask("PATCH", f"{path}/config", json={"location": there})
+        assert (patched.status_code, patched.json["data"]["revision"]) == (200, 3)
+        shown = world.data(path)
+        assert (shown["location"], len(shown["epochs"])) == (there, 2)
+
+
 def test_configuring_needs_its_permission(world: SensorWorld) -> None:
     path = f"/v1/sensors/{world.register('OAX1')}/config"
     reader, writer = (
@@ -173,9 +197,14 @@ def test_status_is_what_arrived_and_lists_are_filtered_by_it(api: Management, tm
         HealthMeasuring(world.sensors.database, clock).run()
         listed = {one["id"]: one["status"] for one in world.data("/v1/sensors")}
         assert listed == {whole: "online", holes: "warning", silent: "offline"}
-        for status, sensor_id in (("online", whole), ("warning", holes), ("offline", silent)):
+        totals = {}
+        for status, found in (("online", {whole, holes}), ("warning", {holes}), ("offline", {silent})):
             answer = world.ask("GET", "/v1/sensors", params={"status": status}).json
-            assert ([one["id"] for one in answer["data"]], answer["pagination"]["total"]) == ([sensor_id], 1)
+            assert {one["id"] for one in answer["data"]} == found
+            totals[status] = answer["pagination"]["total"]
+        (network,) = world.data("/v1/networks")
+        stats = world.data(f"/v1/networks/{network['id']}/stats")
+        assert (stats["online_sensors"], stats["offline_sensors"]) == (totals["online"], totals["offline"]) == (2, 1)
         assert world.ask("GET", "/v1/sensors", params={"status": "broken"}).status_code == 400
         clock.advance(601)
         assert {one["status"] for one in world.data("/v1/sensors")} == {"offline"}

@@ -80,6 +80,19 @@ def test_requests_are_counted_by_step_route_and_status_and_against_the_limits(ap
     assert recent["total"] == 1
 
 
+def test_requests_are_summed_by_network_of_a_key_and_of_its_organisation_alone(api: Management, key_id: str) -> None:
+    now, other = api.usage.clock.now(), api.another_organisation()
+    mine: dict[str, Any] = {"key_id": key_id, "organisation_id": api.organisation_id, "at": now}
+    foreign = mine | {"key_id": "key_of_another", "organisation_id": "org_of_another", "network_id": "net_3"}
+    about = [mine | {"network_id": network} for network in ("net_1", "net_1", "net_2", None)]
+    records = tuple(record(**fields) for fields in (*about, foreign))
+    api.usage.metering.take_in(RequestMetered(segment="segment", start=0, end=1, records=records))
+    for path in (f"/v1/keys/{key_id}/usage", "/v1/usage"):
+        shown = api.ask("GET", path).json
+        assert (shown["total"], shown["networks"]) == (4, {"net_1": 2, "net_2": 1})
+    assert api.ask("GET", "/v1/usage", key=other).json["networks"] == {}
+
+
 @pytest.mark.parametrize("resource", ["usage", "activity"])
 def test_what_a_key_did_is_told_before_usage_has_followed_the_log_until_it_is_deleted(
     api: Management, resource: str

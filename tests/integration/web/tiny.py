@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from falcon import testing
 from marshmallow import fields, validate
 
 from shared.gate.gate import Gate
-from shared.gate.grants.grant import Grant, Snapshot, Status
+from shared.gate.grants.grant import Grant, Limits, Snapshot, Status
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
@@ -24,7 +24,7 @@ from shared.web.application import application
 from shared.web.operation import Answer, Call, StrictSchema, operation
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
-from tests.gate_examples import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
+from tests.gate_examples import NOW, POLICY, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
 
 PROXIES = TrustedProxies([network("10.0.0.0/8")])
 PUBLIC_URL = "https://api.example"
@@ -139,9 +139,9 @@ class Tiny:
         return [record for batch in self.bus.batches for record in batch["records"]]
 
 
-def tiny(folder: Path, cors_origins: Sequence[str] | None = None) -> Tiny:
+def tiny(folder: Path, cors_origins: Sequence[str] | None = None, *, policy: Mapping[str, Limits] = POLICY) -> Tiny:
     clock, bus = ManualClock(NOW), MemoryBus()
-    gate, meter = _gate(folder, bus, clock)
+    gate, meter = _gate(folder, bus, clock, policy)
     return Tiny(_application(gate, clock, cors_origins), gate, gate.replica, meter, bus, clock)
 
 
@@ -152,13 +152,13 @@ def served() -> Any:
     return _application(gate, clock)
 
 
-def _gate(folder: Path, bus: MemoryBus, clock: Clock) -> tuple[Gate, Meter]:
+def _gate(folder: Path, bus: MemoryBus, clock: Clock, policy: Mapping[str, Limits] = POLICY) -> tuple[Gate, Meter]:
     log = MemoryLog(clock)
     snapshot = Snapshot(
         place=log.genesis,
         grants=_grants(clock.now()),
         tiers=snapshot_of().tiers,
-        policy=snapshot_of().policy,
+        policy=policy,
         unappliable=("key_7",),
     )
     replica = Replica(gate="gate_1", feed=log, snapshot=lambda: snapshot, clock=clock, lease_seconds=300)

@@ -1,6 +1,7 @@
 """What docker-compose.yml lets a container do: as little as it needs, and nothing that nobody wrote down."""
 
 import re
+import tomllib
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def test_images_are_named_by_their_exact_release_and_run_by_number() -> None:
     named = {service["image"] for service in SERVICES.values() if "build" not in service}
     stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", (ROOT / "Dockerfile").read_text(), re.M)
     built = {name for name, _ in stages} - {stage for _, stage in stages}
-    loose = [image for image in named | built if not re.search(r":v?\d+(\.\d+){1,2}(-[a-z-]+)?$", image)]
+    exact = re.compile(r":v?\d+(\.\d+){1,2}(-[a-z-]+)?(@sha256:[0-9a-f]{64})?$")  # the digest: by `make digests`
+    loose = [image for image in named | built if not exact.search(image)]
     assert loose == []
     assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in named - {SERVICES["postgres"]["image"]} | built)
     assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} <= {s for _, s in stages}
@@ -86,7 +88,40 @@ def test_no_secret_can_be_in_what_an_image_is_built_of() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
     taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    assert taken == {"constraints.txt", "pyproject.toml", "README.md", "setup.py", "services", "shared"}
+    assert taken == {"ops/pins", "pyproject.toml", "README.md", "setup.py", "services", "shared"}
+
+
+def test_images_install_nothing_but_files_of_a_known_hash_at_the_versions_that_are_tested() -> None:
+    pins: dict[str, set[str]] = {}
+    versions = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.M)
+    tested = {_normal(name): version for name, version in versions}
+    for name in ("grillo", "sensors", "build"):
+        blocks = re.split(r"\n(?! )", (ROOT / f"ops/pins/{name}.txt").read_text().strip())
+        found = dict(_pin(block) for block in blocks)
+        assert len(found) == len(blocks) > 0
+        assert {package: version for package, version in found.items() if tested.get(package) != version} == {}
+        pins[name] = set(found)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {_name(one) for one in project["dependencies"]} <= pins["grillo"]
+    assert {_name(one) for one in project["optional-dependencies"]["sensors"]} <= pins["sensors"]
+    installs = re.findall(r"pip install ([^\n&]*)", (ROOT / "Dockerfile").read_text())
+    assert [one for one in installs if not re.search(r"--require-hashes|--no-deps", one)] == []
+    assert len(installs) == 4
+
+
+def _pin(block: str) -> tuple[str, str]:
+    """The package and its version, of which at least one file is named by its hash."""
+    found = re.fullmatch(r"([\w.-]+)==(\S+)( \\\n    --hash=sha256:[0-9a-f]{64})+", block)
+    assert found, block
+    return _normal(found[1]), found[2]
+
+
+def _name(requirement: str) -> str:
+    return _normal(re.split(r"[^\w.-]", requirement)[0])
+
+
+def _normal(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _networks(name: str) -> set[str]:

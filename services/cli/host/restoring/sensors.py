@@ -15,6 +15,7 @@ def accept(data: Path, *, yes: bool, as_json: bool) -> None:
     """On a data folder, or on auth's DATABASE_URL. What was kept stays in auth's database, under another name."""
     from services.auth import tables
     from services.auth.assembly import MIGRATIONS, SENSORS_WITNESS
+    from services.embedded.data_folder import DataFolder
     from shared.environment import text
     from shared.replication.heads.head_keeper import give_up_witnessed, witnessed
     from shared.sql.migrations import migrate
@@ -23,7 +24,7 @@ def accept(data: Path, *, yes: bool, as_json: bool) -> None:
     auth = open_database("auth", data, to_read=not yes)
     if yes:
         migrate(auth, MIGRATIONS)
-        if not text("DATABASE_URL"):
+        if not text("DATABASE_URL") and DataFolder(data).has_database("sensors"):
             open_database("sensors", data).answers()  # a damaged end of its write-ahead log is dropped now
     else:
         require_current("auth", auth)

@@ -2,6 +2,8 @@
 "use strict";
 
 const announcement = document.getElementById("announcement");
+// What is shown this once, if anything is.
+const once = document.querySelector("[data-guard] .copyable code")?.textContent;
 let stored = false;
 
 // Copy: the element that a button names.
@@ -16,7 +18,7 @@ document.addEventListener("click", async (event) => {
     getSelection().selectAllChildren(source);
     return;
   }
-  stored = true;
+  stored ||= Boolean(once) && source.textContent.includes(once);
   const before = button.textContent;
   button.textContent = announcement.textContent = announcement.dataset.copied;
   setTimeout(() => {
@@ -31,7 +33,7 @@ for (const box of document.querySelectorAll("[data-enables]")) {
   const update = () => {
     enabled.toggleAttribute("disabled", !box.checked);
     enabled.setAttribute("aria-disabled", String(!box.checked));
-    stored = stored || box.checked;
+    stored ||= box.checked;
   };
   box.addEventListener("change", update);
   update();

@@ -17,7 +17,8 @@ from services.keys.console.pages.key_form import KeyFaulty, Typed
 from services.keys.console.pages.network_names import NETWORKS_REFUSED
 from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
-from services.keys.lifecycle.lifetimes import BeyondLifetime
+from services.keys.lifecycle.key import Status
+from services.keys.lifecycle.lifetimes import BeyondLifetime, exceeded_days
 from services.keys.lifecycle.organisation import TooManyKeys
 from shared.sql.idempotency_table import Keep
 
@@ -31,12 +32,12 @@ class CreatePage(Page):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         visit, form, is_theirs = self.posted_again(req)
         self.changer(visit)
-        typed, step = key_form.typed_in(form), form.text("step")
+        typed, step, now = key_form.typed_in(form), form.text("step"), self.parts.clock.now()
         if step == "edit" or not is_theirs:
             self._form(req, resp, visit, typed, attempt=form.attempt, is_again=not is_theirs)
             return
         try:
-            wanted = key_form.wanted_key(typed, self.parts.clock.now(), visit.tier_limits())
+            wanted = key_form.wanted_key(typed, now, visit.tier_limits())
         except KeyFaulty as fault:
             self._form(req, resp, visit, typed, faults=fault.fields, attempt=form.attempt)
             return
@@ -44,6 +45,9 @@ class CreatePage(Page):
         if is_admin:
             self.recent(visit)
         if step != "create":
+            if exceeded_days(Status.ACTIVE, wanted.expires_at, now, visit.lifetimes()) is not None:
+                self._form(req, resp, visit, typed, faults=frozenset({"expiry"}), attempt=form.attempt)
+                return
             self._review(req, resp, visit, typed, wanted, form.attempt)
             return
         try:

@@ -117,7 +117,10 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Conditions of an activity, all of which hold. `status`: such as 429 or 4xx. Times are in [start, end)."""
+    """Conditions of an activity, all of which hold. `status`: such as 429 or 4xx. Times are in [start, end).
+
+    `only_requests`: no changes of the key.
+    """
 
     status: str = ""
     route: str = ""
@@ -126,13 +129,14 @@ class Wanted:
     secret_hint: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    only_requests: bool = False
 
     @property
     def is_all(self) -> bool:
         return self == ALL
 
 
-ALL = Wanted()
+ALL, REQUESTS = Wanted(), Wanted(only_requests=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

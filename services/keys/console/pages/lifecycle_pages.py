@@ -7,7 +7,6 @@ import falcon
 from marshmallow import ValidationError
 
 from services.keys.commands.command_inputs import RotatedKey
-from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.ending.what_will_fail import what_will_fail
 from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
@@ -94,9 +93,7 @@ class _VerbPage(Page):
         failing = None
         if self.ends_access:
             organisation_id, now = visit.organisation_id, self.parts.clock.now()
-            failing = AskedUsage(self.parts.usage).part(
-                lambda usage: what_will_fail(usage, organisation_id, key.id, now)
-            )
+            failing = self.parts.asked_usage().part(lambda usage: what_will_fail(usage, organisation_id, key.id, now))
             if refusal is None and self.parts.lock_outs.is_last_admin_key(key):
                 refusal, loss = LockOut.__name__, Loss.LAST_ADMIN_KEY.name
         self.show(

@@ -21,6 +21,7 @@ from services.keys.revocation.session_fence import Session, is_recent
 from services.keys.secret import Secret
 from services.keys.views.listing.key_filter import KeyFilter
 from services.keys.views.queries import KeyView
+from shared.observability.redaction import redact
 from shared.sql.database import DatabaseBusy
 from shared.sql.idempotency_table import Keep
 from shared.web.conditions.idempotency import attempt_of
@@ -160,12 +161,15 @@ class Page:
             resp,
             template,
             status=status,
+            # What a form sent is not asked for again by its address.
+            back=redact(req.relative_uri if req.method == "GET" else req.path),
             chosen_zone=visit.session.time_zone,
             organisation=visit.organisation,
             session=visit.session,
             csrf=tokens.form_token(visit.session_id),
             section=section,
             public_url=self.parts.public_url,
+            runs_the_system=visit.runs_the_system,
             **context,
         )
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.openid.issuer_sign_in import IssuerSignIn
+from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.key_usage import KeyUsage
 from services.keys.console.pages.network_names import NetworkNames
 from services.keys.console.pages.networks.network_states import NetworkStates
+from services.keys.console.pages.system.system_state import WatchedSystem
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.lifecycle.key import KEY_PREFIX
@@ -21,7 +23,7 @@ from services.keys.views.organisation_history import OrganisationHistory
 from services.keys.views.organisations.key_overview import KeyOverview
 from services.keys.views.queries import KeyQueries, KeyView, OrganisationView
 from shared.eventsourcing.origin import Origin
-from shared.gate.grants.grant import Limits
+from shared.gate.grants.grant import Limits, limits_by
 from shared.observability import trace_context
 from shared.runtime.clock import Clock
 from shared.sql.idempotency_table import Keep
@@ -31,7 +33,10 @@ from shared.web.conditions.idempotency import Idempotency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`tiers`: the limits of each. `usage`, `sensors` None: there is nobody to ask. `issuer` None: by links alone."""
+    """`tiers`: the limits of each. `usage`, `sensors` None: there is nobody to ask. `issuer` None: by links alone.
+
+    `system`: who sees how the services are; None: nobody.
+    """
 
     commands: CommandHandler
     lock_outs: LockOutPreview
@@ -49,10 +54,15 @@ class Parts:
     public_url: str
     issuer: IssuerSignIn | None = None
     sensors: NetworkStates | None = None
+    system: WatchedSystem | None = None
 
-    def limits_of(self, key: KeyView, tier: str) -> Limits | None:
+    def asked_usage(self) -> AskedUsage:
+        """Of one page."""
+        return AskedUsage(self.usage, self.clock)
+
+    def limits_of(self, key: KeyView, organisation: OrganisationView) -> Limits | None:
         """Those in force: the lower of the key's own and its tier's. None: the tier is not known."""
-        limits = self.tiers.get(tier)
+        limits = limits_by(organisation.tier, organisation.contract, self.tiers)
         return limits and limits.lowered(key.minute_limit, key.day_limit)
 
 
@@ -70,6 +80,10 @@ class Visit:
     @property
     def organisation_id(self) -> str:
         return self.session.organisation_id
+
+    @property
+    def runs_the_system(self) -> bool:
+        return self.parts.system is not None and self.organisation_id in self.parts.system.operators
 
     @property
     def origin(self) -> Origin:
@@ -113,7 +127,7 @@ class Visit:
         return self.parts.networks.of(self.organisation_id)
 
     def limits_of(self, key: KeyView) -> Limits | None:
-        return self.parts.limits_of(key, self.organisation.tier)
+        return self.parts.limits_of(key, self.organisation)
 
     def tier_limits(self) -> Limits | None:
-        return self.parts.tiers.get(self.organisation.tier)
+        return limits_by(self.organisation.tier, self.organisation.contract, self.parts.tiers)

@@ -5,6 +5,7 @@ A tag is of what a part is made of, and not of its HTML: so it is known before a
 
 import hashlib
 from collections import OrderedDict
+from datetime import datetime
 from typing import Any
 
 import falcon
@@ -15,7 +16,7 @@ from services.keys.console.rendering.time_zones import time_zone_of
 from shared.runtime.clock import Clock
 
 KEPT_SECONDS = 5.0  # as often as a page polls
-_PARTS_MAX = 64
+_PARTS_MAX, _TAGS_MAX = 64, 4096
 _DIGEST_BYTES = 12
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -39,6 +40,25 @@ class KeptParts:
         if tag:
             self._kept[tag] = self._clock.elapsed_seconds(), text
         while len(self._kept) > _PARTS_MAX:
+            self._kept.popitem(last=False)
+
+
+class UnchangedTags:
+    """Tags as they were at a mark, by what was asked for: while the mark is the same, so is the tag, up to a moment."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[str, tuple[Any, datetime | None, str]] = OrderedDict()
+
+    def get(self, asked: str, mark: Any) -> str | None:
+        kept_mark, until, tag = self._kept.get(asked, (None, None, ""))
+        is_unchanged = kept_mark == mark and (until is None or self._clock.now() < until)
+        return tag if tag and is_unchanged else None
+
+    def keep(self, asked: str, mark: Any, until: datetime | None, tag: str) -> None:
+        """`mark`: as it was before the tag's rows were read. `until`: when time alone changes what they show."""
+        self._kept[asked] = mark, until, tag
+        while len(self._kept) > _TAGS_MAX:
             self._kept.popitem(last=False)
 
 

@@ -31,7 +31,7 @@ class PageTimes:
 # Macros that a template imports have no context of their own.
 TIMES: ContextVar[PageTimes] = ContextVar("times")
 _MOMENT = "d MMM y, HH:mm"
-_NUMBERS_MAX = 4096
+_WRITTEN_MAX = 4096
 _CODE = re.compile("`([^`]*)`")
 
 
@@ -44,7 +44,11 @@ def add_to(environment: Environment, language: str) -> None:
         return TIMES.get().zone
 
     def moment(time: datetime) -> Markup:
-        utc, name = time.astimezone(UTC), zone()
+        return written(time, zone())
+
+    @lru_cache(maxsize=_WRITTEN_MAX)  # a list that is polled shows the same times again and again
+    def written(time: datetime, name: str) -> Markup:
+        utc = time.astimezone(UTC)
         machine, text = utc.strftime("%Y-%m-%dT%H:%M:%SZ"), format_datetime(utc, _MOMENT, locale=locale)
         if not name:
             return Markup('<time datetime="{}">{} UTC</time>').format(machine, text)
@@ -55,14 +59,18 @@ def add_to(environment: Environment, language: str) -> None:
         """Where a bar of a chart begins. `step`: minute, hour or day; days are those of UTC."""
         if step == "day":
             return day(time.astimezone(UTC))
-        name = zone()
+        return bar_start_in(time, zone())
+
+    @lru_cache(maxsize=_WRITTEN_MAX)
+    def bar_start_in(time: datetime, name: str) -> str:
         local = format_datetime(time.astimezone(zoneinfo.ZoneInfo(name or "UTC")), "d MMM, HH:mm", locale=locale)
         return local if name else f"{local} UTC"
 
+    @lru_cache(maxsize=_WRITTEN_MAX)
     def day(value: date) -> str:
         return format_date(value, "d MMM y", locale=locale)
 
-    @lru_cache(maxsize=_NUMBERS_MAX)  # the same small ones fill a page's tables
+    @lru_cache(maxsize=_WRITTEN_MAX)  # the same small ones fill a page's tables
     def number(value: float) -> str:
         return format_decimal(value, locale=locale)
 

@@ -11,10 +11,12 @@ from msgspec import UNSET
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.http.command_mapping import asked
 from services.keys.http.problem_mapping import as_problems
+from services.keys.http.representation import in_force
 from services.keys.http.schemas.organisation import EditOrganisationBody, EditOrganisationSchema, OrganisationSchema
 from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
 from services.keys.lifecycle.organisation import SETTINGS, ChangeSettings
 from services.keys.views.queries import KeyQueries
+from shared.gate.grants.grant import limits_by
 from shared.gate.grants.grants import Grants
 from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
@@ -59,7 +61,7 @@ class OwnOrganisation:
     def _shown(self, organisation_id: str) -> Answer:
         view = self._queries.organisation(organisation_id)
         body: dict[str, Any] = msgspec.to_builtins(view)
-        limits = self._grants.policy.get(view.tier)
+        del body["contract"]  # its numbers are the limits, and the most keys
         keys = {"active": body.pop("active_keys"), "most": body.pop("active_keys_max")}
-        in_force = {"minute": limits and limits.minute, "day": limits and limits.day}
-        return Answer(body=body | {"keys": keys, "limits": in_force}, revision=view.revision)
+        limits = in_force(limits_by(view.tier, view.contract, self._grants.policy))
+        return Answer(body=body | {"keys": keys, "limits": limits}, revision=view.revision)

@@ -83,6 +83,9 @@ class OwnLimitsSchema(StrictSchema):
 class LimitsInForceSchema(StrictSchema):
     minute = fields.Integer(required=True, allow_none=True)
     day = fields.Integer(required=True, allow_none=True, metadata={"description": "null: unlimited"})
+    concurrent = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "requests at the same time; null: unlimited"}
+    )
 
 
 def _text(description: str = "", *, nullable: bool = False) -> fields.String:

@@ -3,6 +3,7 @@
 Queries are in request_queries.py, answers in responses.py.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +23,9 @@ from shared.web.schemas.whole_number import WholeNumber
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 IDS_MAX = 1000
 BATCH_KEYS_MAX = 100
+IMPORTED_KEYS_MAX = 1000
 GRACE_SECONDS_MAX = 30 * 86_400
+_DIGEST, _NO_DIGEST = re.compile(r"[0-9a-f]{64}\Z", re.ASCII), "must be 64 hexadecimal digits, in lower case"
 _ONE_EXPIRY = "give expires_at or expires_in, not both"
 _NO_GRACE = "the secret that is replaced gets no grace: leave grace_seconds out"
 _ONE_CHOICE = "give exactly one of label, created_before and ids"
@@ -77,6 +80,39 @@ class CreateKeysSchema(StrictSchema):
     shape = CreateKeysBody
     keys = fields.List(
         fields.Nested(CreateKeySchema), required=True, validate=validate.Length(min=1, max=BATCH_KEYS_MAX)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedKeyBody(KeyBody):
+    sha256: str
+
+
+class ImportedKeySchema(CreateKeySchema):
+    sha256 = fields.String(
+        required=True,
+        validate=validate.Regexp(_DIGEST, error=_NO_DIGEST),
+        metadata={
+            "description": "SHA-256 of the whole secret as its holder sends it, in hexadecimal",
+            "refusals": ["a key has or had this secret: let the other system make a new one"],
+        },
+    )
+
+    @post_load
+    def _into_shape(self, data: Mapping[str, Any], **_: Any) -> ImportedKeyBody:
+        given, fixed = parted(self, data)
+        return ImportedKeyBody(sha256=given.pop("sha256"), given=given, fixed=fixed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportKeysBody:
+    keys: tuple[ImportedKeyBody, ...]
+
+
+class ImportKeysSchema(StrictSchema):
+    shape = ImportKeysBody
+    keys = fields.List(
+        fields.Nested(ImportedKeySchema), required=True, validate=validate.Length(min=1, max=IMPORTED_KEYS_MAX)
     )
 
 

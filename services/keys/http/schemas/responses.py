@@ -93,6 +93,15 @@ class CreatedKeysSchema(StrictSchema):
     receipt = fields.Nested(ReceiptSchema, required=True)
 
 
+class ImportedKeysSchema(StrictSchema):
+    data = fields.List(
+        fields.Nested(KeySchema),
+        required=True,
+        metadata={"description": "in the order of the request; repeated, those that have not been deleted since"},
+    )
+    receipt = fields.Nested(ReceiptSchema, required=True)
+
+
 class EditedKeySchema(KeySchema):
     key = fields.String(
         allow_none=True,

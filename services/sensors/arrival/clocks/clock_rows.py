@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, func, select
 from services.sensors.arrival import tables
 from services.sensors.arrival.clocks.read_ahead import BLOCK_PIECES, ReadAhead, eras
 from services.sensors.arrival.clocks.waiting_rows import WaitingRows
-from services.sensors.timing.eras import SILENCE_PIECES
 from services.sensors.timing.hull import End, Piece, Pieces, Point
+from services.sensors.timing.level import SILENCE_PIECES
 from services.sensors.timing.line import CONTEXT_PIECES, Line
 from services.sensors.timing.rates import Rate
 
@@ -96,6 +96,13 @@ class ClockRows:
         """Whether no block of the era is after that piece's."""
         blocks = self._blocks.get(era)
         return blocks is None or blocks.last <= number // BLOCK_PIECES
+
+    def is_near(self, era: int, first: int, last: int) -> bool:
+        """Whether blocks of the era, from its first to its last, meet pieces `first` to `last`, or are next to them."""
+        blocks = self._blocks.get(era)
+        if blocks is None:
+            return False
+        return blocks.first - 1 <= last // BLOCK_PIECES and first // BLOCK_PIECES <= blocks.last + 1
 
     def near(self, first: int, last: int) -> dict[int, dict[int, Piece]] | None:
         """By era, pieces that tell whether records in those with numbers `first` to `last` lie on its level.

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from shared.sql.dialect_functions import upsert_for
+from shared.sql.in_values import inserted, insertion_of
 
 
 class WaitingRows:
@@ -22,13 +22,14 @@ class WaitingRows:
 
     def write(self) -> None:
         for table, rows in self._rows.items():
-            self._tx.execute(_replacement(self._tx.dialect.name, table), [rows[key] for key in sorted(rows)])
+            dialect, in_order = self._tx.dialect.name, [rows[key] for key in sorted(rows)]
+            self._tx.execute(_replacement(dialect, table), inserted(dialect, table, in_order))
         self._rows.clear()
 
 
 @functools.cache
 def _replacement(dialect: str, table: Table) -> Any:
-    statement = upsert_for(dialect, table)
+    statement = insertion_of(dialect, table, table.columns.keys())
     keys = [column.name for column in table.primary_key]
     others = [column.name for column in table.columns if not column.primary_key]
     return statement.on_conflict_do_update(

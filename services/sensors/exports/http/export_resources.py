@@ -2,6 +2,7 @@
 
 A key sees its own; an admin key its organisation's."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -46,10 +47,10 @@ class ExportCollection:
         found, place, total = self._store.page(
             call.caller.organisation_id, own_only(call.caller), query.limit, query.after(int, str), query.offset
         )
-        return page(call, Listed(items=map(_shown, found), place=place, total=total))
+        return page(call, Listed(items=_shown(self._queries, call.caller, found), place=place, total=total))
 
     def _repeated(self, call: Call[Any, Any], export_id: str) -> Answer:
-        return shown(call, _shown(export_of(self._store, call.caller, export_id)))
+        return shown(call, _one(self._queries, self._store, call.caller, export_id))
 
     @operation(
         "Ask for long ranges of recordings as one file, which is made in the background",
@@ -88,13 +89,13 @@ class ExportCollection:
         except TooManyExports:
             detail = f"the organisation has {UNFINISHED_MAX} exports that are not finished: wait for one of them"
             raise Problem("conflict", detail) from None
-        asked = export_of(self._store, call.caller, export_id)
-        return shown(call, _shown(asked), status=201, headers={"Location": f"/v1/exports/{export_id}"})
+        told = _one(self._queries, self._store, call.caller, export_id)
+        return shown(call, told, status=201, headers={"Location": f"/v1/exports/{export_id}"})
 
 
 class ExportItem:
-    def __init__(self, store: ExportStore) -> None:
-        self._store = store
+    def __init__(self, queries: SensorQueries, store: ExportStore) -> None:
+        self._queries, self._store = queries, store
 
     @operation(
         "Show how far an export is",
@@ -104,7 +105,7 @@ class ExportItem:
         problems=("not-found",),
     )
     def on_get(self, call: Call[None, None], export_id: str) -> Answer:
-        return shown(call, _shown(export_of(self._store, call.caller, export_id)))
+        return shown(call, _one(self._queries, self._store, call.caller, export_id))
 
 
 def export_of(store: ExportStore, caller: Grant, export_id: str) -> Export:
@@ -120,14 +121,27 @@ def own_only(caller: Grant) -> str | None:
     return None if caller.permits("admin") else caller.key_id
 
 
-def _shown(export: Export) -> dict[str, Any]:
+def _one(queries: SensorQueries, store: ExportStore, caller: Grant, export_id: str) -> dict[str, Any]:
+    """Raises Problem."""
+    (told,) = _shown(queries, caller, [export_of(store, caller, export_id)])
+    return told
+
+
+def _shown(queries: SensorQueries, caller: Grant, exports: Sequence[Export]) -> list[dict[str, Any]]:
+    """Without the sensors that the caller may not see, or no longer."""
+    named = {sensor_id for export in exports for sensor_id in export.request.sensor_ids}
+    seen = queries.visible_of(visible_to(caller), named) if named else frozenset()
+    return [_told(export, [one for one in export.request.sensor_ids if one in seen]) for export in exports]
+
+
+def _told(export: Export, sensor_ids: Sequence[str]) -> dict[str, Any]:
     request = export.request
     return {
         "id": export.id,
         "status": export.status,
         "percent": export.percent,
         "format": request.format,
-        "sensor_ids": request.sensor_ids,
+        "sensor_ids": sensor_ids,
         "channel": request.channel,
         "start": rfc3339(from_nanoseconds(request.start_ns)),
         "end": rfc3339(from_nanoseconds(request.end_ns)),

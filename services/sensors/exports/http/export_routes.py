@@ -11,6 +11,6 @@ from shared.web.still_admitted import StillAdmitted
 def routes(queries: SensorQueries, exports: Exports, still: StillAdmitted) -> list[Route]:
     return [
         Route("/v1/exports", ExportCollection(queries, exports.store, still)),
-        Route("/v1/exports/{export_id}", ExportItem(exports.store)),
+        Route("/v1/exports/{export_id}", ExportItem(queries, exports.store)),
         Route("/v1/exports/{export_id}/file", ExportFile(queries, exports.store, exports.files, exports.clock)),
     ]

@@ -46,7 +46,9 @@ class ExportSchema(StrictSchema):
     status = fields.Enum(ExportStatus, by_value=True, required=True)
     percent = fields.Integer(required=True)
     format = fields.Enum(ExportFormat, by_value=True, required=True)
-    sensor_ids = fields.List(fields.String(), required=True)
+    sensor_ids = fields.List(
+        fields.String(), required=True, metadata={"description": "without those that the asking key may no longer see"}
+    )
     channel = fields.String(required=True, allow_none=True)
     start = fields.AwareDateTime(required=True)
     end = fields.AwareDateTime(required=True)

@@ -16,6 +16,7 @@ from services.sensors.http.sensor_resources import visible_sensor
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.registry.visible import visible_to
 from shared.runtime.clock import Clock
+from shared.web.conditions.entity_tags import is_known
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
 
@@ -46,6 +47,9 @@ class ExportFile:
 
     def _answer(self, call: Call[None, None], export: Export, size: int) -> Answer:
         tag = f'"{export.sha256}"'
+        # Before a range is looked at (RFC 9110, section 13.2.2).
+        if call.if_none_match is not None and is_known(tag, call.if_none_match):
+            return Answer(body=b"", status=304, headers={"ETag": tag})
         digest = base64.b64encode(bytes.fromhex(export.sha256 or "")).decode()
         headers = {
             "Accept-Ranges": "bytes",

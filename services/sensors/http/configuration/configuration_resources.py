@@ -90,6 +90,7 @@ class SensorConfiguration:
                 seen,
                 call.origin,
                 fence_of(self._still, call),
+                is_located="location" in patch.given,
             )
         except SensorIsDeleted:
             raise Problem("outside-organisation") from None

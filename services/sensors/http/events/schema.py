@@ -20,7 +20,7 @@ from services.sensors.http.product_form import (
     page_of,
 )
 from shared.web.operation import StrictSchema
-from shared.web.requests.timestamp import Timestamp
+from shared.web.requests.timestamp import DATA_TIME_FORMS, DataTime
 
 RADIUS_KM_MAX = 20_038  # half of the Earth's circumference: all of it is within
 FORMATS = ("csv", "json", "quakeml", "kml")
@@ -84,8 +84,8 @@ class ExportEventsQuery(FiltersQuery):
 
 class FiltersSchema(StrictSchema):
     network_id = fields.String(validate=validate.Length(min=1, max=100))
-    start = Timestamp()
-    end = Timestamp(metadata={"refusals": [_LATER]})
+    start = DataTime(metadata={"description": f"the first instant. {DATA_TIME_FORMS}"})
+    end = DataTime(metadata={"description": f"the instant after the last. {DATA_TIME_FORMS}", "refusals": [_LATER]})
     min_magnitude = DecimalNumber(validate=_within(-20, 20))
     max_magnitude = DecimalNumber(validate=_within(-20, 20), metadata={"refusals": [_NOT_LESS]})
     lat = DecimalNumber(validate=_within(-90, 90), metadata={"description": "degrees", "refusals": [_TOGETHER]})

@@ -139,7 +139,7 @@ class MoveSensorsSchema(StrictSchema):
 class NetworkStatisticsSchema(StrictSchema):
     network_id = fields.String(required=True)
     total_sensors = fields.Integer(required=True)
-    online_sensors = fields.Integer(required=True)
+    online_sensors = fields.Integer(required=True, metadata={"description": "those in warning among them"})
     offline_sensors = fields.Integer(required=True)
     events_30d = fields.Integer(required=True, metadata={"description": "seismic events of the last thirty days"})
     data_completeness = fields.Float(

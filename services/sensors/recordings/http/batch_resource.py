@@ -8,14 +8,16 @@ from services.sensors.recordings.file_formats import FACTS, Format
 from services.sensors.recordings.http.batch_schema import BatchAnswerSchema, BatchBody, BatchBodySchema, BatchItem
 from services.sensors.recordings.reading import RecordingReader
 from services.sensors.recordings.sample_json import recording
-from services.sensors.recordings.time_range import TimeRange, time_range
-from services.sensors.registry.queries import SensorQueries, SensorView
+from services.sensors.recordings.time_range import time_range
+from services.sensors.registry.queries import SensorQueries
 from services.sensors.registry.visible import Visible, visible_to
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
 
 SAMPLES_MAX = 1_000_000
-"""That are read for one request, on all channels together."""
+"""That are read for one request, on all channels together. The first range is read whatever it has, as GET reads it:
+so none is refused in every batch.
+"""
 
 
 class SensorBatch:
@@ -44,7 +46,7 @@ class SensorBatch:
             except Problem as problem:
                 told.append({"sensor_id": item.sensor_id, "error": _error(problem)})
             else:
-                left -= used
+                left = max(0, left - used)
                 told.append({"sensor_id": item.sensor_id, "result": result})
         return shown(call, told)
 
@@ -52,18 +54,14 @@ class SensorBatch:
         """And how many samples were read. Raises Problem."""
         sensor = visible_sensor(self._queries, visible, item.sensor_id)
         wanted = time_range(item.start, item.end, sensor.last_sample_at, FACTS[Format.JSON].range_max)
-        if _most(sensor, wanted) > left:
+        is_first = left == SAMPLES_MAX
+        if not is_first and self._recordings.count_at_most(sensor, wanted, item.channel) > left:
             raise Problem(
                 "range-too-long", f"one request reads at most {SAMPLES_MAX} samples: ask for the rest in another"
             )
         segments = self._recordings.segments(sensor, wanted, item.channel)
         used = sum(segment.samples.size for segment in segments)
-        return recording(sensor.id, sensor.unit, segments, item.max_points), used
-
-
-def _most(sensor: SensorView, wanted: TimeRange) -> float:
-    """How many samples there can be, at the rates of now."""
-    return wanted.seconds * sum(channel.sample_rate_hz for channel in sensor.channels)
+        return recording(sensor, wanted, item.channel, segments, item.max_points), used
 
 
 def _error(problem: Problem) -> dict[str, str]:

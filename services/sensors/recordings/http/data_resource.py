@@ -39,7 +39,7 @@ class SensorData:
         wanted = time_range(query.start, query.end, sensor.last_sample_at, FACTS[format_].range_max)
         if format_ is Format.JSON:
             segments = self._recordings.segments(sensor, wanted, query.channel)
-            told = recording(sensor.id, sensor.unit, segments, query.max_points)
+            told = recording(sensor, wanted, query.channel, segments, query.max_points)
             return shown(call, told, network_id=sensor.network_id)
         return self._file(sensor, wanted, query.channel, format_)
 

@@ -10,10 +10,10 @@ from services.sensors.recordings.file_formats import Format
 from services.sensors.recordings.reading import NOT_ONE_SEGMENT
 from services.sensors.recordings.time_range import RecordedTime
 from shared.web.operation import StrictSchema
+from shared.web.requests.timestamp import DATA_TIME_FORMS
 
 POINTS_MAX = 100_000
 NOT_THINNED = "is for JSON alone"
-_TIME = "RFC 3339; without an offset it is UTC, and a date is its midnight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,8 @@ def points_field() -> fields.Integer:
 
 class DataQuerySchema(StrictSchema):
     shape = DataQuery
-    start = RecordedTime(metadata={"description": f"the first instant. {_TIME}"})
-    end = RecordedTime(metadata={"description": f"the instant after the last. {_TIME}"})
+    start = RecordedTime(metadata={"description": f"the first instant. {DATA_TIME_FORMS}"})
+    end = RecordedTime(metadata={"description": f"the instant after the last. {DATA_TIME_FORMS}"})
     channel = channel_field()
     format = fields.Enum(
         Format,
@@ -70,17 +70,20 @@ class SegmentSchema(StrictSchema):
     samples = fields.List(fields.Float(), required=True)
 
 
-_FLAT = {"description": "of the only segment, where there is one channel without a gap"}
+def _flat(description: str = "") -> dict[str, str]:
+    return {"description": f"where there is one channel without a gap{description}"}
 
 
 class RecordingSchema(StrictSchema):
     sensor_id = fields.String(required=True)
     unit = fields.String(required=True)
-    channel = fields.String(metadata=_FLAT)
-    start_time = fields.AwareDateTime(metadata=_FLAT)
-    end_time = fields.AwareDateTime(metadata=_FLAT)
-    sample_rate = fields.Float(metadata=_FLAT)
-    samples = fields.List(fields.Float(), metadata=_FLAT)
+    channel = fields.String(metadata=_flat())
+    start_time = fields.AwareDateTime(allow_none=True, metadata=_flat(", or without a sample: then of the range"))
+    end_time = fields.AwareDateTime(
+        allow_none=True, metadata=_flat("; of the last sample, or without one of the range")
+    )
+    sample_rate = fields.Float(allow_none=True, metadata=_flat("; null: no such channel has recorded anything"))
+    samples = fields.List(fields.Float(), metadata=_flat("; empty: none is in the range"))
     segments = fields.List(fields.Nested(SegmentSchema), required=True)
 
 

@@ -23,7 +23,7 @@ class EventOutbox:
         """Publishes what is in the outbox. Answers how many; stops, and logs it, when the bus is unavailable."""
         table, published = tables.announcement, 0
         while True:
-            with self._database.reading() as tx:
+            with self._database.reading(once=True) as tx:
                 rows = tx.execute(select(table).order_by(table.c.id).limit(_PAGE)).all()
             published_ids: list[int] = []
             try:

@@ -103,7 +103,7 @@ class Evaluator:
 
     def _queued(self) -> Sequence[Row[Any]]:
         table = tables.pending_evaluation
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             return tx.execute(select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)).all()
 
     def _evaluate(self, rows: Sequence[Row[Any]]) -> int:
@@ -181,7 +181,7 @@ class Evaluator:
 
     def _is_any_over(self, now: datetime) -> bool:
         over = select(tables.alert.c.id).where(is_over(now)).limit(1)
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             return tx.execute(over).first() is not None
 
 

@@ -110,9 +110,10 @@ class DeliveryStore:
         """
         table = tables.delivery
         self._bring_back(now)
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             if tx.execute(select(table.c.id).where(table.c.due_at <= to_microseconds(now)).limit(1)).first() is None:
                 return ()
+        with self._database.reading() as tx:
             chosen = places.choose(_waiting(tx, now, channel_id))
         return self._claim(chosen, now) if chosen else ()
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from shared.web.problems.faults import recordings, wide_questions
+from shared.web.problems.faults import arrivals, recordings, wide_questions
 from shared.web.problems.faults.french import FRENCH_FAULTS
 from shared.web.problems.faults.spanish import SPANISH_FAULTS
 
@@ -15,8 +15,8 @@ def _compiled(texts: Mapping[str, str]) -> _Texts:
 
 
 _TEXTS: Mapping[str, _Texts] = {
-    "fr": _compiled({**FRENCH_FAULTS, **recordings.FRENCH, **wide_questions.FRENCH}),
-    "es": _compiled({**SPANISH_FAULTS, **recordings.SPANISH, **wide_questions.SPANISH}),
+    "fr": _compiled({**FRENCH_FAULTS, **arrivals.FRENCH, **recordings.FRENCH, **wide_questions.FRENCH}),
+    "es": _compiled({**SPANISH_FAULTS, **arrivals.SPANISH, **recordings.SPANISH, **wide_questions.SPANISH}),
 }
 _BEFORE_A_FAULT = {"fr": " : ", "es": ": "}
 _OF_A_MEMBER = re.compile(r"(/[^:]*|[A-Za-z_-]+): (.+)", re.DOTALL)

@@ -12,6 +12,7 @@ from services.cli.host.rebuild import rebuild
 from services.cli.host.restoring.sensors import accept as accept_sensors
 from services.embedded.data_folder import DataFolder
 from services.embedded.soundness.folder_check import check
+from services.embedded.soundness.whole_check import WholeCheck
 from tests.integration.embedded.soundness.data_folder_world import SERVICES, World, found, put_back, told
 from tests.intruder import rechain
 
@@ -19,7 +20,7 @@ STARTS = 3
 # What gives or takes power, and what is the truth.
 POWER = {
     "keys": ("log", "log_head"),
-    "auth": ("grant", "checkpoint", "dead_secret"),
+    "auth": ("grant", "checkpoint", "dead_secret", "organisation_tier"),
     "usage": ("checkpoint",),
     "sensors": ("log",),
 }
@@ -49,7 +50,9 @@ def content(folder: DataFolder, tables: dict[str, tuple[str, ...]] = POWER) -> d
 def change(folder: DataFolder, service: str, *statements: str, chain: bool = False) -> None:
     with closing(sqlite3.connect(folder.file(service), isolation_level=None)) as connection:
         for statement in statements:
-            assert connection.execute(statement).rowcount >= 1
+            before = list(connection.iterdump())
+            connection.execute(statement)
+            assert list(connection.iterdump()) != before, "what changes nothing is no damage"
         if chain:
             rechain(connection)
 
@@ -100,10 +103,14 @@ def test_a_log_rewritten_or_cut_with_all_hashes_made_right_is_named_at_each_star
             "UPDATE \"grant\" SET body = replace(body, 'sensors:read', 'config:write')",
             "auth.sqlite: the grant of",
         ),
-        ("auth", "UPDATE \"grant\" SET digest = replace(digest, 'a', 'b')", "auth.sqlite: the grant of"),
+        ("auth", 'UPDATE "grant" SET digest = substr(digest, 2) || substr(digest, 1, 1)', "auth.sqlite: the grant of"),
         ("auth", "UPDATE dead_secret SET why = 'revokee'", "auth.sqlite: 1 rows of secrets that were ended"),
         ("auth", "UPDATE checkpoint SET position = position - 1", "auth.sqlite: the checkpoint of auth.grants"),
-        ("usage", "UPDATE checkpoint SET hash = replace(hash, 'a', 'b')", "usage.sqlite: the checkpoint of usage"),
+        (
+            "usage",
+            "UPDATE checkpoint SET hash = substr(hash, 2) || substr(hash, 1, 1)",
+            "usage.sqlite: the checkpoint of usage",
+        ),
         (
             "keys",
             "UPDATE log_head SET divergence = ''",
@@ -147,6 +154,24 @@ def test_each_database_put_back_alone_by_an_hour_is_named(world: World, service:
         assert "what it counted between the two is gone" in faults[0]
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_release_has_yet_to_migrate_is_no_damage_and_is_looked_into_afterwards(
+    world: World, service: str
+) -> None:
+    """Whichever service's tables it changes: a first start of it is ordinary life."""
+    world.live()
+    world.follow()
+    world.stop()
+    change(world.folder, service, "UPDATE alembic_version SET version_num = '0001'")
+    report = check(world.folder, whole=False)
+    assert told(report) == []
+    assert report.left_out == {service}
+    whole = WholeCheck(world.folder)
+    whole.start_unless_done(report)
+    assert whole.is_running
+    whole.stop()
+
+
 def test_what_auth_lost_is_made_again_by_the_command_that_the_line_names(world: World, tmp_path: Path) -> None:
     world.live()
     world.follow()
@@ -188,6 +213,19 @@ def test_a_database_that_is_gone_is_named(world: World, tmp_path: Path) -> None:
     (tmp_path / "keys.sqlite").rename(world.folder.file("keys"))
     world.folder.file("auth").unlink()
     assert "auth.sqlite: it was put back" in found(world.folder)[0]
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_log_of_sensors_that_is_gone_is_named_until_that_is_accepted(world: World, is_empty: bool) -> None:
+    world.live()
+    world.minutes()
+    world.stop()
+    for file in world.folder.path.glob("sensors.sqlite*"):
+        file.write_bytes(b"") if is_empty else file.unlink()
+    for _ in range(STARTS):
+        assert "sensors.sqlite: it is missing" in found(world.folder)[0]
+    accept_sensors(world.folder.path, yes=True, as_json=False)
+    assert found(world.folder) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

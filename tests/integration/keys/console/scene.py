@@ -8,6 +8,7 @@ from services.keys.assembly import Keys
 from services.keys.console.app import ConsoleDoor
 from services.keys.console.openid.settings import OpenIdSettings
 from services.keys.console.pages.key_usage import KeyUsage
+from services.keys.console.pages.system.system_state import WatchedSystem
 from services.keys.revocation.session_fence import Role
 from shared.web.application import NO_PROXIES
 from shared.web.openapi.document import document
@@ -26,8 +27,15 @@ class Console:
         self.app = self.at(public_url)
         self.organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
 
-    def at(self, public_url: str, usage: KeyUsage | None = None, openid: OpenIdSettings | None = None) -> ConsoleDoor:
+    def at(
+        self,
+        public_url: str,
+        usage: KeyUsage | None = None,
+        openid: OpenIdSettings | None = None,
+        system: WatchedSystem | None = None,
+    ) -> ConsoleDoor:
         parts: dict[str, Any] = {"tiers": TIERS, "usage": usage, "document": DOCUMENT, "openid": openid}
+        parts |= {"system": system}
         return self.keys.console(public_url=public_url, proxies=NO_PROXIES, **parts)
 
     def link(self, role: Role = Role.OWNER, name: str = "") -> str:

@@ -183,10 +183,16 @@ def test_an_expiry_beyond_what_the_organisation_allows_is_told_at_its_field(cons
     console.keys.commands.organisations.change_settings(console.organisation_id, settings, ORIGIN)
     browser, path = console.browser(), "/console/keys/new"
     typed = {"name": "Railway", "permissions": ["sensors:read"], "expiry": "365"}
-    review = browser.submit(browser.get(path), path, button=REVIEW, **typed)
-    refused = browser.submit(review, path, button=CREATE)
-    assert (refused.status_code, console.ids()) == (422, [])
+    refused = browser.submit(browser.get(path), path, button=REVIEW, **typed)
+    assert refused.status_code == 422, "before it can be confirmed"
     assert "no later than your organisation allows" in refused.text
+    review = browser.submit(refused, path, button=REVIEW, expiry="30")
+    console.keys.commands.organisations.change_settings(
+        console.organisation_id, ChangeSettings(lifetime_max_days=20), ORIGIN
+    )
+    refused = browser.submit(review, path, button=CREATE)
+    assert (refused.status_code, console.ids()) == (422, []), "and if that changed meanwhile"
+    console.keys.commands.organisations.change_settings(console.organisation_id, settings, ORIGIN)
     create(browser, expiry="30")
     (key_id,) = console.ids()
     path = f"/console/keys/{key_id}/edit"
@@ -428,7 +434,11 @@ def test_signing_out_here_and_everywhere(console: Console) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/console", "/settings/api-keys", "/parametres/cles-api", "/profil/developpeur/cles-api"]
+    "path",
+    [
+        *("/console", "/settings", "/settings/api-keys", "/parametres", "/parametres/cles-api"),
+        "/profil/developpeur/cles-api",
+    ],
 )
 def test_addresses_that_last_arrive(console: Console, path: str) -> None:
     answer = Browser(console.app).get(path)

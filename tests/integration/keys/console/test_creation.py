@@ -42,7 +42,9 @@ def test_what_a_link_from_outside_asks_for_is_named_admin_with_a_warning(console
     for words in ("Quake", "Admin opens everything", "No such permission", "<code>fly</code>", "In 7 days"):
         assert words in page.text, words
     assert typed(browser, page)["expiry"] == "7"
-    assert "A link filled in this form" not in browser.get(f"{NEW}?expires_in=1").text
+    page = browser.get(f"{NEW}?expires_in=3600")
+    assert (typed(browser, page)["expiry"], "not in whole days" in page.text) == ("90", True)
+    assert "<code>3600</code>" in page.text
 
 
 def test_the_organisation_s_lifetimes_say_what_is_offered_and_what_comes_first(console: Console) -> None:
@@ -58,6 +60,13 @@ def test_the_organisation_s_lifetimes_say_what_is_offered_and_what_comes_first(c
     key = console.keys.queries.get_key(console.organisation_id, key_id)
     assert key.expires_at is not None
     assert (key.expires_at - key.created_at).days == 45
+
+
+def test_an_expiry_of_more_digits_than_a_number_may_have_is_told_at_its_field(console: Console) -> None:
+    browser = console.browser()
+    fields = [pair for pair in browser.form(browser.get(NEW)).fields if pair[0] != "expiry"]
+    filled = [("name", "Railway"), ("permissions", "sensors:read"), ("expiry", "9" * 5000), ("step", "review")]
+    assert browser.post(NEW, [*fields, *filled]).status_code == 422
 
 
 def test_the_settings_of_another_key_are_taken_over_without_its_end(console: Console) -> None:

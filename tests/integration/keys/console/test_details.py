@@ -1,9 +1,10 @@
 """Details of a key: what it does, what was done to it, how it was, and why a request of it was refused."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -74,6 +75,34 @@ def test_what_usage_does_not_answer_is_said_to_be_missing_and_the_rest_is_there(
     assert "refused by" in details.browser.submit(asked, f"{details.path}/revoke").text
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00+10:00", "9999-12-31T23:00-10:00", "soon"])
+def test_a_time_that_is_none_is_told_and_breaks_no_page(details: Details, moment: str) -> None:
+    for path in ("/activity?from=", "/activity?to=", "/past?at=", "/compromised?since="):
+        answer = details.get(path + quote(moment))
+        assert answer.status_code in (200, 422), path
+
+
+def test_the_last_change_s_receipt_is_there_later_with_its_proof(signing_console: Console) -> None:
+    details = Details(signing_console)
+    assert f'href="{details.path}/receipt"' in details.get().text
+    assert "known to" in details.get("/receipt").text
+    details.browser.submit(details.get("/revoke"), f"{details.path}/revoke")
+    page = details.get("/receipt").text
+    assert "refused by" in page
+    (kept,) = re.findall(r'href="data:application/json,([^"]+)"', page)
+    receipt = json.loads(unquote(kept))
+    assert [json.loads(row["data"])["key_id"] for row in receipt["proof"]["rows"]] == [details.path.rpartition("/")[2]]
+    assert receipt["proof"]["rows"][0]["type"] == "KeyRevoked"
+
+
+def test_usage_that_takes_its_time_over_each_question_is_not_asked_all_of_them(
+    details: Details, clock: ManualClock
+) -> None:
+    details.usage.before_answering = lambda: clock.advance(0.9)
+    asked = details.get().text
+    assert asked.count("did not answer within a second") == 1, "two questions of three are over the second"
+
+
 def test_the_log_is_filtered_and_paged_by_its_url_and_is_a_file(details: Details) -> None:
     details.usage.requests, details.usage.next = (request(status=429, problem="quota-exceeded"),), (7, 1, 3)
     asked = "status=4xx&route=%2Fv1%2Fsensors&address=192.0.2.7&from=2026-11-23T12%3A00"
@@ -133,7 +162,7 @@ def test_as_it_was_stands_beside_as_it_is(details: Details, clock: ManualClock) 
 @pytest.mark.parametrize(
     ("problem", "status", "words"),
     [
-        ("quota-exceeded", 429, "may make 300 requests a minute"),
+        ("quota-exceeded", 429, "may make 300 requests a minute. And 100,000 a day. And 20 at the same time."),
         ("address-not-allowed", 403, "The request came from 192.0.2.7"),
         ("insufficient-permission", 403, "Its permissions are: Read sensors."),
         ("key-expired", 401, "Change the expiry"),

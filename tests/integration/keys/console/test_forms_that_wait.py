@@ -127,6 +127,13 @@ def test_a_language_chosen_on_the_page_of_a_link_keeps_the_link(console: Console
     assert browser.get("/console/keys").status_code == 200
 
 
+def test_a_language_chosen_on_a_filtered_list_keeps_its_filters(console: Console) -> None:
+    browser, asked = console.browser(), "/console/keys?q=Railway&sort=name&q2=grl_" + "A" * 49
+    (form,) = (each for each in forms_of(browser.get(asked).text) if each.action == "/console/preferences")
+    chosen = browser.post(form.action, [*form.fields, ("language", "fr")])
+    assert chosen.headers["location"] == "/console/keys?q=Railway&sort=name&q2=grl_[redacted]"
+
+
 def test_people_without_a_name_are_each_their_own(console: Console) -> None:
     one, other = console.browser(Role.OWNER), console.browser(Role.OWNER)
     assert one.get("/console/sessions").text.count(">Firefox") == 1

@@ -1,14 +1,19 @@
 """The list of keys: its filters, badges and days, and its rows as an open page polls them."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from services.keys import tables
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.console.pages.key_usage import KeyDay
+from services.keys.encryption.description import Description
 from services.keys.revocation.session_fence import IDLE_MAX, Role
+from services.keys.views.queries import KeyQueries
 from shared.runtime.clock import ManualClock
 from shared.values.timestamps import rfc3339
 from tests.examples import ORIGIN
@@ -90,6 +95,15 @@ def test_a_filter_goes_on_to_the_next_page_and_through_the_sorted_columns(browse
     (by_use,) = re.findall(r'href="([^"]+sort=last_used_at[^"]*)"', first.text)
     assert "permission=events%3Aread" in by_use
     assert "show=never-used" in by_use
+
+
+def test_an_open_page_says_so_when_no_key_meets_its_filters_any_more(console: Console, browser: Browser) -> None:
+    create(browser, name="Railway")
+    tag, rows = tag_and_rows(browser.get(f"{LIST}?status=active"))
+    (key_id,) = console.ids()
+    console.keys.commands.suspend(console.organisation_id, key_id, ORIGIN)
+    polled = browser.get(rows, **{"If-None-Match": tag})
+    assert (names(polled), "meets all these conditions" in polled.text) == ([], True)
 
 
 def test_keys_of_people_who_are_gone_are_found(
@@ -209,6 +223,47 @@ def test_a_page_that_is_left_open_keeps_no_session_alive(
     clock.advance(3600)
     ended = browser.get(rows, **{"HX-Request": "true"})
     assert (ended.status_code, ended.text) == (401, ""), "no sign-in page in the place of the rows"
+
+
+def test_while_nothing_changes_a_poll_reads_no_key(
+    console: Console, browser: Browser, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(browser, name="Railway")
+    tag, rows = tag_and_rows(browser.get(LIST))
+    asked, list_keys = [], KeyQueries.list_keys
+
+    def counted(queries: KeyQueries, *parts: Any, **more: Any) -> Any:
+        asked.append(parts)
+        return list_keys(queries, *parts, **more)
+
+    monkeypatch.setattr(KeyQueries, "list_keys", counted)
+
+    def polled(of: str = rows) -> int:
+        """The answer's status."""
+        nonlocal tag
+        answer = browser.get(of, **{"If-None-Match": tag})
+        tag = answer.headers["etag"]
+        return answer.status_code
+
+    def create_one_that_soon_expires() -> None:
+        end = clock.now() + timedelta(seconds=10)
+        request = KeyRequest(description=Description(name="Ferry"), permissions=("sensors:read",), expires_at=end)
+        console.keys.commands.create(console.organisation_id, request, ORIGIN)
+
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: use(console, "Railway", clock.now()),
+        lambda: create(browser, name="Tram"),
+        create_one_that_soon_expires,
+        lambda: clock.advance(10),  # it has expired, and shows it at once
+        lambda: clock.advance(60),  # what days change is seen within a minute
+    ]
+    for change, first in zip(changes, (304, 200, 200, 200, 200, 304), strict=True):
+        change()
+        asked.clear()
+        assert [polled() for _ in range(4)] == [first, 304, 304, 304]
+        assert len(asked) == 1
+    assert polled(f"{rows}?sort=name") == 200, "another order is another question"
 
 
 def test_who_only_sees_is_told_whom_to_ask_and_chooses_nothing(console: Console) -> None:

@@ -63,6 +63,15 @@ def test_those_that_were_chosen_end_together_with_one_receipt(
     assert statuses(console)["three"] == "active"
 
 
+def test_only_those_are_counted_that_it_ended(console: Console, browser: Browser) -> None:
+    for name in ("one", "two"):
+        create(browser, name=name)
+    asked = browser.get(asked_for(*ids(console).values()))
+    path = f"{LIST}/{ids(console)['one']}/revoke"
+    browser.submit(browser.get(path), path)
+    assert "1 key revoked" in browser.submit(asked, REVOKE).text
+
+
 def test_a_lock_out_is_told_before_and_stops_what_nobody_forced(
     console: Console,
     browser: Browser,

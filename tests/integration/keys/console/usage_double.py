@@ -1,6 +1,6 @@
 """A usage service that answers the console's pages what a test told it to, or nothing."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,10 @@ def request(number: int = 1, **facts: Any) -> Request:
 
 @dataclass
 class Usage:
-    """`narrowed`: by what its activity was. `days_asked`: how often days were. `is_there`: whether it answers."""
+    """`narrowed`: by what its activity was. `days_asked`: how often days were. `is_there`: whether it answers.
+
+    `before_answering`: what happens meanwhile.
+    """
 
     requests: tuple[Request, ...] = ()
     next: Place | None = None
@@ -46,6 +49,7 @@ class Usage:
     new_sources: dict[str, datetime] = field(default_factory=dict)
     days_asked: int = 0
     by_network: tuple[tuple[str, int], ...] = ()
+    before_answering: Callable[[], object] = lambda: None
 
     def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use:
         self._answer()
@@ -87,5 +91,6 @@ class Usage:
         return (Channel(name="hooks.example", kind="webhook", hears_of_ends=True, is_disabled=False),)
 
     def _answer(self) -> None:
+        self.before_answering()
         if not self.is_there:
             raise UsageAway

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+import pytest
 from sqlalchemy import select, text
 
 from services.auth.dead_secrets.dead_secret_store import page
 from services.keys import tables
-from services.keys.commands.command_inputs import CreatedKey, KeyEdit
+from services.keys.commands.command_inputs import CreatedKey, ImportRequest, KeyEdit
+from services.keys.commands.creation import DigestKnown, KeysRefused
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Access, Reason
 from services.keys.restoring.endings import KnownDead, known_dead
 from services.keys.restoring.look import Accepted, Memories
@@ -143,6 +146,27 @@ def test_none_lives_once_the_restore_is_accepted_and_what_had_not_ended_does(sys
     assert done.losses is not None
     assert done.losses.positions == lost - done.head.position
     assert {*done.revoked, *done.deleted, *done.suspended} == {key.key_id for key in keys.values()}
+
+
+def test_what_died_in_what_is_lost_is_not_imported_again(system: Restorable) -> None:
+    """Nor does it live where it was, before anybody noticed."""
+    requests = [
+        ImportRequest(digest=digest * 32, description=Description(name="key"), permissions=("sensors:read",))
+        for digest in ("a1", "b2", "c3")
+    ]
+    dump = system.dump()
+    before = system.keys.commands.create_all(system.organisation, requests[:2], ORIGIN)
+    for key_id, _ in before.made:
+        revoke(system, key_id)
+    system.follow()
+    system.put_back(dump)
+    ((unnoticed, _),) = system.keys.commands.create_all(system.organisation, requests[:1], ORIGIN).made
+    system.auth.following.catch_up()
+    accept(system)
+    assert system.keys.queries.get_key(system.organisation, unnoticed).status.value == "suspended"
+    with pytest.raises(KeysRefused) as refused:
+        system.keys.commands.create_all(system.organisation, requests[1:], ORIGIN)
+    assert {at: type(one) for at, one in refused.value.refusals.items()} == {0: DigestKnown}
 
 
 def test_a_suspended_key_s_owner_gets_it_back_by_a_new_secret(system: Restorable) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_imports(tx)
     before_clock_readings(tx)
     before_networks(tx)
     before_sent_in_query(tx)
@@ -21,8 +22,15 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
 
 
+def before_imports(tx: Connection) -> None:
+    """As before migration 0025: no mark of uses, no contracts, and nothing kept of which digests there ever were."""
+    tx.execute(text("ALTER TABLE organisation DROP COLUMN contract"))
+    for name in ("use_mark", "known_digest", "known_digest_place"):
+        tx.execute(text(f"DROP TABLE {name}"))
+
+
 def before_clock_readings(tx: Connection) -> None:
-    """As before migration 0024, the newest: nothing kept of the wall clock."""
+    """As before migration 0024: nothing kept of the wall clock."""
     tx.execute(text("DROP TABLE clock_reading"))
 
 

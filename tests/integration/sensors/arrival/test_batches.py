@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services.sensors.accounting.account import Account
@@ -95,6 +95,9 @@ def test_what_a_sensor_s_records_become_does_not_depend_on_others_nor_on_what_wa
 
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), shuffles=st.booleans())
+# Late messages that come before their originals, or are many, begin an era of their own beside the true one.
+@example(seed=227911, shuffles=True)
+@example(seed=140891, shuffles=False)
 def test_every_sample_of_a_device_s_life_is_in_one_part_of_its_account_and_served_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int, shuffles: bool
 ) -> None:

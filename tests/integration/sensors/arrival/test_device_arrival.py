@@ -3,8 +3,10 @@
 import os
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from services.sensors.accounting.account import Account
 from services.sensors.arrival import accounts
 from services.sensors.arrival.record import Record
 from services.sensors.ingest.openeew_message import parse
+from services.sensors.store.even_times import NS
+from services.sensors.store.sample_store import SampleStore
 from services.sensors.store.waveform import Segment
 from shared.runtime.clock import ManualClock
 from tests.device_simulator import Device, Sent, simulate
@@ -155,3 +159,24 @@ def _true(segments: Sequence[Segment], sent: Iterable[Sent], device: Device) -> 
             value = int(segment.samples[index])
             error_ns = segment.time_ns(index) - truth[value] - round(device.least_delay * 1e9)
             assert abs(error_ns) < 40_000_000
+
+
+def test_many_that_come_again_late_are_looked_up_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a connection was lost a device sends minutes again: what is stored is read once, not once for each."""
+    at, reads = scene(tmp_path), list[int]()
+    records = [record(1e9 + second, 1e9 + second + 0.3, _noise(second)) for second in range(900)]
+    assert at.take(records) == Account(new=900 * 96)
+
+    def counted(*spans: Any, pieces: Any = SampleStore.pieces) -> Any:
+        reads.append(1)
+        return pieces(*spans)
+
+    monkeypatch.setattr(SampleStore, "pieces", counted)
+    again = [replace(one, cloud_ns=one.cloud_ns + (60 + number % 7 * 9) * NS) for number, one in enumerate(records)]
+    assert at.take(again) == Account(repeated=900 * 96)
+    assert len(reads) <= 10
+
+
+def _noise(seed: int) -> list[int]:
+    draw = random.Random(seed)
+    return [draw.randrange(-(10**6), 10**6) for _ in range(32)]

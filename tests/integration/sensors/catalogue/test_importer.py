@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.sensors import assembly, tables
 from services.sensors.catalogue.circle import Circle, distance_km
-from services.sensors.catalogue.history import Change, EventHistory
+from services.sensors.catalogue.history import REVISIONS_MAX, Change, EventHistory
 from services.sensors.catalogue.importer import CatalogueImporter
 from services.sensors.catalogue.measures import measured
 from services.sensors.catalogue.queries import EventFilter, EventQueries, SeismicEventView
@@ -103,6 +103,15 @@ def test_a_withdrawn_event_is_nowhere_until_it_is_told_again(catalogue: Catalogu
     assert catalogue.take(found(replace(SOLUTION, magnitude=3.0))) == {"revised": 1}
     assert [each.revision for each in catalogue.listed()] == [3]
     assert [each.is_withdrawn for each in catalogue.history.revisions(MINE, event.id)] == [False, True, False]
+
+
+def test_a_long_history_is_told_by_its_newest_revisions_also_behind_a_withdrawal(catalogue: Catalogue) -> None:
+    catalogue.take(found(replace(SOLUTION, magnitude=0.0)), found(None))
+    catalogue.take(*(found(replace(SOLUTION, magnitude=n / 100)) for n in range(1, REVISIONS_MAX + 1)))
+    (event,) = catalogue.listed()
+    told = catalogue.history.revisions(MINE, event.id)
+    assert [each.revision for each in told] == list(range(3, REVISIONS_MAX + 3))
+    assert [each.changes["magnitude"] for each in told[:2]] == [Change(old=0.0, new=0.01), Change(old=0.01, new=0.02)]
 
 
 def test_what_was_never_there_and_is_withdrawn_is_rejected(catalogue: Catalogue) -> None:

@@ -4,8 +4,14 @@ from typing import Any
 
 import pytest
 
+from services.sensors.networks.network import ChangeNetwork, Settings
+from services.sensors.registry.visible import Visible
+from tests.examples import ORIGIN
+from tests.gate_examples import ORGANISATION
 from tests.integration.sensors.exports.test_making import DAY, ask, file, made
 from tests.integration.sensors.recordings.scene import CHIEF, ELSEWHERE, KEY, Scene, segment
+
+OWNER = Visible(organisation_id=ORGANISATION)
 
 
 def test_a_key_sees_its_own_exports_and_an_admin_key_its_organisation_s(here: Scene) -> None:
@@ -47,6 +53,24 @@ def test_a_repetition_with_the_same_idempotency_key_asks_for_nothing_more(here: 
     assert len(listed(here, KEY)) == 1
 
 
+@pytest.mark.parametrize("who", [KEY, CHIEF])
+def test_an_export_names_no_sensor_that_its_reader_may_no_longer_see(here: Scene, who: int) -> None:
+    open_, closed = here.recorded(segment(0, 60)), here.recorded(segment(0, 60), station="BBB")
+    networks = here.sensors.networks
+    network_id = networks.commands.create(ORGANISATION, Settings(name="Oaxaca"), ORIGIN)
+    networks.moves.move(OWNER, network_id, [closed], ORIGIN)
+    body, once = {"sensor_ids": [closed, open_], "format": "csv", **DAY}, {"Idempotency-Key": "once"}
+    asked = here.ask("POST", "/v1/exports", who, once, json=body).json["data"]
+    assert asked["sensor_ids"] == [closed, open_]
+    networks.commands.change(OWNER, network_id, ChangeNetwork(api_access=False), ORIGIN)
+    assert here.get(f"/v1/sensors/{closed}", who).status_code == 403
+    (in_list,) = here.get("/v1/exports", who).json["data"]
+    alone = here.get(f"/v1/exports/{asked['id']}", who).json["data"]
+    again = here.ask("POST", "/v1/exports", who, once, json=body).json["data"]
+    for told in (in_list, alone, again):
+        assert (told["id"], told["sensor_ids"]) == (asked["id"], [open_])
+
+
 def test_a_download_can_be_resumed_where_it_was_cut(here: Scene) -> None:
     export_id = ask(here, here.recorded(segment(0, 60)))
     early = here.get(f"/v1/exports/{export_id}/file")
@@ -66,6 +90,16 @@ def test_a_download_can_be_resumed_where_it_was_cut(here: Scene) -> None:
     beyond = here.get(told["file"], headers={"Range": f"bytes={told['bytes']}-"})
     assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{told['bytes']}")
     assert here.get(told["file"], headers={"Range": "lines=1-2"}).status_code == 200
+
+
+def test_a_file_is_not_sent_to_who_has_it_whatever_part_is_asked_for(here: Scene) -> None:
+    told = made(here, ask(here, here.recorded(segment(0, 60))))
+    tag = here.get(told["file"]).headers["ETag"]
+    for known, part in ((tag, {}), (f'"another", W/{tag}', {}), ("*", {"Range": "bytes=0-9"})):
+        again = here.get(told["file"], headers={"If-None-Match": known, **part})
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    assert here.get(told["file"], headers={"If-None-Match": '"another"'}).status_code == 200
+    assert here.get(told["file"], ELSEWHERE, {"If-None-Match": tag}).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,11 @@ from services.sensors.exports.export import KEPT
 from services.sensors.exports.making.child import Stopped, make
 from services.sensors.exports.making.messages import Job
 from services.sensors.lifecycle.deletion import SensorDeletion
+from services.sensors.networks.network import ChangeNetwork
+from services.sensors.registry.visible import Visible
 from services.sensors.store.even_times import NS
 from tests.examples import ORIGIN
+from tests.gate_examples import ORGANISATION
 from tests.integration.sensors.exports.conftest import Standings
 from tests.integration.sensors.recordings.scene import CHIEF, ELSEWHERE, KEY, START_NS, Scene, segment
 
@@ -158,6 +161,17 @@ def test_a_key_that_is_narrowed_to_other_networks_has_its_export_ended(here: Sce
     standings.networks, standings.after = frozenset({"net_another"}), 2
     told = made(here, ask(here, sensor_id))
     assert (told["status"], told["fault"], standings.asked) == ("failed", "sensor-gone", 3)
+
+
+def test_a_network_that_is_closed_between_two_parts_ends_the_export(
+    here: Scene, standings: Standings, tmp_path: Path
+) -> None:
+    sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
+    export_id, networks, own = ask(here, sensor_id), here.sensors.networks, Visible(organisation_id=ORGANISATION)
+    (network,) = networks.queries.networks_of(ORGANISATION).networks
+    standings.at[3] = lambda: networks.commands.change(own, network.id, ChangeNetwork(api_access=False), ORIGIN)
+    told = made(here, export_id)
+    assert (told["status"], told["fault"], standings.asked, left(tmp_path)) == ("failed", "sensor-gone", 3, [])
 
 
 def test_a_file_of_a_sensor_that_was_deleted_later_is_no_longer_to_be_had(here: Scene) -> None:

@@ -155,7 +155,7 @@ def test_every_sample_is_the_same_through_json_csv_and_miniseed(served: Served) 
         lines: defaultdict[str, list[float]] = defaultdict(list)
         sensor, recordings = served.sensor(station), RecordingReader(served.samples.reader)
         body = msgspec.json.decode(
-            msgspec.json.encode(recording(sensor.id, "mGal", recordings.segments(sensor, wanted, None), None))
+            msgspec.json.encode(recording(sensor, wanted, None, recordings.segments(sensor, wanted, None), None))
         )
         for segment in body["segments"]:
             told[segment["channel"]] += segment["samples"]

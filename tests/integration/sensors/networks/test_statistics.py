@@ -72,6 +72,20 @@ def test_sensors_are_online_by_their_last_sample_and_completeness_is_of_the_last
     assert (later.online_sensors, later.data_completeness) == (0, 0.0)
 
 
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_a_gap_inside_of_an_hour_is_missing_whether_or_not_the_hour_is_sealed(
+    sensors: Sensors, is_sealed: bool
+) -> None:
+    network_id = sensors.networks.commands.create(ORGANISATION_ID, Settings(name="Costa"), ORIGIN)
+    minute = timedelta(minutes=1)
+    read = recorded("AAA", (hours(6), minute), (hours(5) + minute, minute))  # the first and the last of an hour
+    sensors.importer.store(read, ORGANISATION_ID, ORIGIN)
+    if is_sealed:
+        sensors.samples.sealer.run(hours_max=100, settled=False)
+    found = sensors.networks.statistics.of_network(OWNER, network_id)
+    assert found.data_completeness == round(2 / (24 * 60), 4)
+
+
 def test_where_nothing_was_recorded_completeness_is_not_known(sensors: Sensors) -> None:
     network_id = sensors.networks.commands.create(ORGANISATION_ID, Settings(name="Costa"), ORIGIN)
     sensors.importer.store(stations("AAA"), ORGANISATION_ID, ORIGIN)

@@ -6,7 +6,10 @@ import numpy as np
 
 from services.sensors.accounting.rejection import RejectedTime
 from services.sensors.arrival.record import Record
+from services.sensors.epochs.statements import EpochStatements
 from services.sensors.ingest.recording import ReadResult, RejectedLine, Station
+from services.sensors.registry.changes import StateEpoch
+from services.sensors.registry.epoch import Facts
 from services.sensors.store.even_times import NS
 from tests.examples import ORIGIN
 from tests.gate_examples import ORGANISATION
@@ -83,6 +86,16 @@ def test_a_gap_whose_samples_were_rejected_says_so_and_no_other_does(here: Scene
     assert [one["reason"] for one in told if one["kind"] == "gap"] == ["nothing-arrived", "rejected"] + 2 * ["rejected"]
 
 
+def test_an_axis_whose_codes_were_corrected_still_tells_what_was_rejected(here: Scene) -> None:
+    sensor_id = here.recorded(segment(0, 60))
+    rejected(here, RejectedTime(start_ns=START_NS + 130 * NS, end_ns=START_NS + 140 * NS, axis="00.HNZ"))
+    stated = Facts(location_code="10", channel_code="EHZ")
+    epoch = StateEpoch(axis="00.HNZ", starts_at=None, ends_at=None, facts=stated, source="made up")
+    EpochStatements(here.sensors.store, here.sensors.samples.store, here.clock).state(sensor_id, [epoch], ORIGIN)
+    (gap,) = [one for one in rows(here, sensor_id)["data"] if one["kind"] == "gap"]
+    assert (gap["location_code"], gap["channel"], gap["reason"]) == ("10", "EHZ", "rejected")
+
+
 def rejected(here: Scene, time: RejectedTime) -> None:
     """A line of the sensor's."""
     line = RejectedLine(line=1, reason="made up", samples=1, of=Station(network="XX", station="AAA"), time=time)
@@ -93,6 +106,26 @@ def rejected(here: Scene, time: RejectedTime) -> None:
 def test_a_channel_without_a_sample_in_the_range_is_one_gap(here: Scene) -> None:
     sensor_id = here.recorded(segment(7200, 60))
     assert short(rows(here, sensor_id)) == [("gap", "HNZ", "00:00.0", "00:00.0")]
+
+
+def test_a_device_whose_rate_was_another_has_no_gap_under_the_code_of_either(here: Scene) -> None:
+    sensor_id = here.recorded(
+        segment(0, 1800, axis="x", rate_hz=31.25), segment(1800, 600, axis="x", rate_hz=100), segment(7200, axis="x")
+    )
+    told = [
+        ("span", "BNZ", "00:00.0", "29:59.9"),
+        ("span", "HNZ", "30:00.0", "39:59.9"),
+        ("gap", "HNZ", "40:00.0", "00:00.0"),
+    ]
+    assert short(rows(here, sensor_id)) == told
+    before = "2020-01-24T03:30:00Z"
+    assert short(rows(here, sensor_id, end=before)) == told[:1], "there is no HNZ that could have a gap"
+    assert short(rows(here, sensor_id, channel="HNZ")) == told[1:]
+
+
+def test_two_axes_of_one_code_are_one_channel(here: Scene) -> None:
+    sensor_id = here.recorded(segment(0, 1800, axis=".HNZ"), segment(1800, 1800, axis="x"), segment(700, 20, axis="x"))
+    assert {one["kind"] for one in rows(here, sensor_id)["data"]} == {"span"}
 
 
 def test_pages_by_number_and_by_cursor_show_all(here: Scene) -> None:

@@ -35,11 +35,35 @@ def test_another_s_sensor_is_as_one_that_never_was(here: Scene) -> None:
 
 def test_a_batch_reads_so_many_samples_and_says_which_were_left_out(here: Scene, monkeypatch: Any) -> None:
     monkeypatch.setattr(batch_resource, "SAMPLES_MAX", 13_000)
-    sensor_id = here.recorded(segment())
+    sensor_id = here.recorded(segment(seconds=120))
     asked = [item(sensor_id), item(sensor_id, end=HOUR_LATER), item(sensor_id), item(sensor_id)]
     told = here.ask("POST", BATCH, json={"requests": asked}).json["data"]
     assert ["result" in one for one in told] == [True, False, True, False]
     assert told[1]["error"]["problem"] == "range-too-long"
+
+
+def test_only_what_is_stored_and_asked_for_counts(here: Scene, monkeypatch: Any) -> None:
+    monkeypatch.setattr(batch_resource, "SAMPLES_MAX", 15_000)
+    axes = "00.HNZ", "00.HNN", "00.HNE"
+    first = here.recorded(*(segment(axis=axis) for axis in axes))
+    other = here.recorded(segment(seconds=20, rate_hz=500), segment(7200, rate_hz=10), station="BBB")
+    asked = [
+        item(first, channel="HNE"),
+        item(first, channel="HNZ"),
+        item(other),
+        item(first, start="2020-01-24T03:00:58Z", channel="HNN"),
+    ]
+    told = here.ask("POST", BATCH, json={"requests": asked}).json["data"]
+    assert ["result" in one for one in told] == [True, True, False, True], "10,000 of the other's were at 500 Hz"
+
+
+def test_the_first_range_is_read_whole_as_a_get_reads_it(here: Scene, monkeypatch: Any) -> None:
+    monkeypatch.setattr(batch_resource, "SAMPLES_MAX", 5_999)
+    sensor_id = here.recorded(segment())
+    empty = item(sensor_id, start=MINUTE_LATER, end=HOUR_LATER)
+    asked = [item("sen_nowhere"), empty, item(sensor_id), item(sensor_id), empty]
+    told = here.ask("POST", BATCH, json={"requests": asked}).json["data"]
+    assert ["result" in one for one in told] == [False, True, True, False, True]
 
 
 def test_too_many_and_none_are_refused(here: Scene) -> None:

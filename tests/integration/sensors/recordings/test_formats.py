@@ -105,6 +105,14 @@ def test_too_long_a_range_is_refused_with_the_limit(here: Scene, format_: str, e
     assert here.get(data_of(sensor_id), start=START, end=DAY_LATER, format="miniseed").status_code == 200
 
 
+@pytest.mark.parametrize("end", [START, "2020-01-24T02:59:59Z"])
+@pytest.mark.parametrize("what", ["data", "availability"])
+def test_a_range_that_ends_before_it_begins_is_refused(here: Scene, what: str, end: str) -> None:
+    sensor_id = here.recorded(segment(0, 60))
+    refused = here.get(f"/v1/sensors/{sensor_id}/{what}", start=START, end=end)
+    assert (refused.status_code, refused.json["detail"]) == (400, "end: must be later than start")
+
+
 def test_max_points_keeps_peaks_and_is_for_json_alone(here: Scene) -> None:
     sensor_id = here.recorded(segment(0, 60))
     told = here.get(data_of(sensor_id), start=START, end=HOUR_LATER, max_points=10).json["data"]
@@ -115,6 +123,20 @@ def test_max_points_keeps_peaks_and_is_for_json_alone(here: Scene) -> None:
 def test_the_vertical_of_another_band_is_found_and_told_by_its_own_code(here: Scene) -> None:
     sensor_id = here.recorded(segment(0, 60, axis="00.BNZ"), segment(0, 60, axis="00.BN1"))
     assert here.get(data_of(sensor_id), channel="HNZ", **RANGE).json["data"]["channel"] == "BNZ"
+
+
+def test_a_channel_without_samples_in_the_range_has_the_flat_members_too_and_none_of_them(here: Scene) -> None:
+    sensor_id = here.recorded(segment(7200, axis="00.BNZ"), segment(7200, axis="00.BNN"))
+    range_told = {"start_time": "2020-01-24T03:00:00.000000Z", "end_time": "2020-01-24T03:01:00.000000Z"}
+    known = {"channel": "BNZ", "sample_rate": 100.0, "samples": [], "segments": []} | range_told
+    for asked, expected in (("BNZ", known), ("HNZ", known), ("LCQ", known | {"channel": "LCQ", "sample_rate": None})):
+        told = here.get(data_of(sensor_id), channel=asked, **RANGE).json["data"]
+        assert told == {"sensor_id": sensor_id, "unit": "counts"} | expected
+    assert "samples" not in here.get(data_of(sensor_id), **RANGE).json["data"], "both channels were asked for"
+    only = here.get(data_of(here.recorded(segment(7200), station="BBB")), **RANGE).json["data"]
+    assert (only["channel"], only["samples"]) == ("HNZ", [])
+    never = here.get(data_of(here.recorded(station="CCC")), channel="HNZ").json["data"]
+    assert [never[name] for name in ("channel", "start_time", "end_time", "samples")] == ["HNZ", None, None, []]
 
 
 def test_nothing_recorded_is_an_empty_answer_and_no_sac_file(here: Scene) -> None:
@@ -139,6 +161,9 @@ def test_a_sensor_of_others_is_refused_in_every_format(here: Scene, format_: For
     unknown = here.get(data_of("sen_" + "0" * 22), format=format_.value, **RANGE)
     assert foreign.status_code == unknown.status_code == 403
     assert told_of(foreign) == told_of(unknown)
+    here.meter.ship()
+    records = [record for batch in here.bus.batches for record in batch["records"]]
+    assert [record[6:8] for record in records] == [[403, 1]] * 2, "who guesses ids spends what is the key's"
 
 
 def csv_rows(answer: Any) -> list[dict[str, str]]:

@@ -162,6 +162,15 @@ def test_what_keys_cannot_tell_is_not_left_out_in_silence(activity: ActivityTime
 
 
 @pytest.mark.usefixtures("used")
+def test_who_wants_requests_alone_asks_nobody_of_the_key_s_life(activity: ActivityTimeline, keys: Keys) -> None:
+    keys.is_away = True
+    shown = names(activity.page("org_railway", "key_a", 100, ActivityFilter(only_requests=True)).entries)
+    keys.is_away = False
+    both = names(activity.page("org_railway", "key_a", 100).entries)
+    assert shown == [name for name in both if not name.startswith("Key")] != both
+
+
+@pytest.mark.usefixtures("used")
 def test_a_file_holds_all_of_it_and_no_formula(activity: ActivityTimeline) -> None:
     raw = b"".join(as_csv(everything(activity)))
     assert raw.startswith(codecs.BOM_UTF8)  # without it a spreadsheet takes the file for its own system's encoding

@@ -74,23 +74,24 @@ def test_requests_are_counted_by_network_at_every_step_rolled_up_or_not(
         record(3600, network_id="net_2"),
         record(3601, network_id="net_2"),
         record(3602),
-        record(0, key_id="key_b", network_id="net_3"),
+        record(0, key_id="key_b", organisation_id="org_other", network_id="net_3"),
         record(0, key_id=None, network_id="net_3"),
     ]
     metering.take_in(batch(*requests))
+
+    def told_of_all(step: Step, end: float) -> dict[str, int]:
+        return statistics.of_organisation("org_railway", NOON, NOON + timedelta(seconds=end), step).networks
+
     expected = {Step.MINUTE: {"net_1": 4}, Step.HOUR: {"net_1": 4, "net_2": 3}, Step.DAY: {"net_1": 4, "net_2": 3}}
     for until in (0, 3, 60, 120):
         roll_up(usage_database, to_microseconds(NOON) // MINUTE_US + until)
-        assert {step: told(step, 60 if step is Step.MINUTE else 7200) for step in Step} == expected
+        for ask in (told, told_of_all):
+            assert {step: ask(step, 60 if step is Step.MINUTE else 7200) for step in Step} == expected
     assert list(told(Step.HOUR)) == ["net_1", "net_2"], "the one with most comes first"
     metering.take_in(batch(record(2, network_id="net_2"), segment="late"))
+    metering.take_in(batch(record(2, key_id="key_c", network_id="net_1"), segment="of another key"))
     assert told(Step.DAY) == {"net_1": 4, "net_2": 4}
-    assert statistics.of_organisation("org_railway", NOON, NOON + timedelta(hours=1), Step.HOUR).networks == {}
-    with usage_database.transaction() as tx:
-        for key_id, of in (("key_a", "org_railway"), ("key_b", "org_other")):
-            tx.execute(insert(tables.known_key).values(key_id=key_id, organisation_id=of, hint=""))
-    of_organisation = statistics.of_organisation("org_railway", NOON, NOON + timedelta(hours=1), Step.HOUR)
-    assert of_organisation.networks == {"net_1": 4, "net_2": 2}
+    assert told_of_all(Step.DAY, 7200) == {"net_1": 5, "net_2": 4}
 
 
 def test_keys_are_compared_at_every_step_rolled_up_or_not_by_requests_and_by_refusals(

@@ -155,6 +155,8 @@ def test_after_the_upgrade_the_log_is_followed_once_from_its_beginning(
         for table in ("grant", "checkpoint"):
             tx.execute(text(f'ALTER TABLE "{table}" DROP COLUMN checksum'))
         tx.execute(text("ALTER TABLE kept_head DROP COLUMN offered"))
+        tx.execute(text("ALTER TABLE organisation_tier DROP COLUMN contract"))
+        tx.execute(text("ALTER TABLE organisation_tier DROP COLUMN checksum"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     migrate(database, MIGRATIONS)
     assert auth.follower.checkpoint() is None

@@ -37,8 +37,13 @@ def test_an_organisation_s_life_and_the_read_models_made_from_it(data: Path) -> 
     assert (key["id"][:4], key["key"][:4]) == ("key_", "grl_")
     (listed,) = run("organisation", "list", *on)
     assert listed == {"id": made, "name": "Railway", "tier": "standard", "active_keys": 1, "active_keys_max": 100}
+    by_contract = ("--minute", "5000", "--concurrent", "100", "--keys", "5000")
+    assert run("organisation", "set-tier", made, "enterprise", *by_contract, *on) == {"id": made, "tier": "enterprise"}
+    (listed,) = run("organisation", "list", *on)
+    assert (listed["tier"], listed["active_keys_max"]) == ("enterprise", 5_000)
     rebuilt = run("rebuild", "keys", *on)
-    assert (rebuilt["service"], rebuilt["events"]) == ("keys", 3)
+    assert (rebuilt["service"], rebuilt["events"]) == ("keys", 4)
+    assert run("organisation", "list", *on) == [listed]
     assert run("rebuild", "usage", *on)["days"] == []
     assert run("channels", "reseal", *on) == {"resealed": 0, "unreadable": []}
 

@@ -43,7 +43,7 @@ class Answering:
         self.asked: list[tuple[object, ...]] = []
         self._answers = list(answers)
         monkeypatch.setattr(KeptCalls, "call", lambda _calls, _service, *asked: self._call(*asked))
-        self.usage = RemoteUsage("memory://")
+        self.usage = RemoteUsage(KeptCalls("memory://", seconds_max=1.0))
 
     def _call(self, *asked: object) -> Any:
         self.asked.append(asked)

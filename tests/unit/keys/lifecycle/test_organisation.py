@@ -1,23 +1,30 @@
 """The life of an organisation: it registers once, in a tier there is."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.keys.lifecycle import organisation
 from services.keys.lifecycle.organisation import (
-    TIERS,
+    ACTIVE_KEYS_MAX,
+    ChangeTier,
+    ContractMissing,
+    ContractNotAsked,
     NameHoldsKey,
     NameUnfit,
     OrganisationExists,
     RegisterOrganisation,
     UnknownTier,
 )
+from shared.contracts.keys import Contract
+from shared.gate.grants.grant import ENTERPRISE
 from tests.examples import NOON, ORGANISATION_ID, organisation_registered
 
 REGISTER = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier="standard")
 
 
-@pytest.mark.parametrize("tier", TIERS)
-def test_an_organisation_registers_in_any_tier_there_is(tier: str) -> None:
+@pytest.mark.parametrize("tier", ACTIVE_KEYS_MAX)
+def test_an_organisation_registers_in_any_tier_whose_limits_are_its_own(tier: str) -> None:
     command = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier=tier)
     (event,) = organisation.decide(None, command, NOON)
     assert event == organisation_registered(tier=tier)
@@ -30,6 +37,25 @@ def test_an_organisation_in_no_tier_there_is_is_refused() -> None:
     command = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier="gold")
     with pytest.raises(UnknownTier, match="'gold' is not a tier; choose one of free, standard, premium"):
         organisation.decide(None, command, NOON)
+
+
+def test_enterprise_is_by_contract_and_no_other_tier_is() -> None:
+    state = organisation.evolve(None, organisation_registered(tier="free"))
+    contract = Contract(minute=5_000, day=None, concurrent=3, keys=2_000)
+    with pytest.raises(ContractMissing):
+        organisation.decide(state, ChangeTier(tier=ENTERPRISE), NOON)
+    with pytest.raises(ContractNotAsked):
+        organisation.decide(state, ChangeTier(tier="premium", contract=contract), NOON)
+    for agreed in (contract, replace(contract, day=1_000_000)):
+        (changed,) = organisation.decide(state, ChangeTier(tier=ENTERPRISE, contract=agreed), NOON)
+        state = organisation.evolve(state, changed)
+        assert state is not None
+        assert (state.tier, state.contract) == (ENTERPRISE, agreed)
+        assert organisation.decide(state, ChangeTier(tier=ENTERPRISE, contract=agreed), NOON) == ()
+    (changed,) = organisation.decide(state, ChangeTier(tier="free"), NOON)
+    state = organisation.evolve(state, changed)
+    assert state is not None
+    assert (state.tier, state.contract) == ("free", None)
 
 
 def test_an_organisation_registers_once() -> None:

@@ -32,9 +32,11 @@ class Replay:
                 newest=max(self.pieces, default=0),
                 decide_all=first + BATCH >= len(sent),
             )
-            held = [batch[place] for place in assigned.waiting]
+            held = []
             for one, era in zip(batch, assigned.eras, strict=True):
-                if era is not None:
+                if era is None:
+                    held.append(one)
+                else:
                     self._add(one, era)
 
     def _add(self, one: Sent, era: int) -> None:

@@ -1,5 +1,6 @@
 """Choices of an expiry, in days: as the organisation's lifetimes have it, the first offered one chosen. Pure."""
 
+import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -7,6 +8,7 @@ from services.keys.lifecycle.lifetimes import Lifetimes, latest_expiry
 
 USUAL = (30, 90, 365)
 _FIRST = 90
+_DAYS = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 def choices(lifetimes: Lifetimes, also: Collection[str] = (), lived: timedelta = timedelta(0)) -> tuple[str, ...]:
@@ -14,7 +16,7 @@ def choices(lifetimes: Lifetimes, also: Collection[str] = (), lived: timedelta =
     most = _most(lifetimes, lived)
     days = {*USUAL, *filter(None, (lifetimes.default_days,))} | ({most} if most else set())
     within = {day for day in days if most is None or day <= most}
-    return tuple(map(str, sorted(within | {int(text) for text in also if text.isascii() and text.isdigit()})))
+    return tuple(map(str, sorted(within | set(map(int, filter(_DAYS.fullmatch, also))))))
 
 
 def first(lifetimes: Lifetimes) -> str:

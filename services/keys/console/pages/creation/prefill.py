@@ -6,7 +6,7 @@ Nothing of it is done before a person sends the form; what a link from outside a
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,13 +31,15 @@ class Template(enum.StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prefilled:
     """`named`: the fields that a link from outside filled in. `unknown`: what it asked for and is no permission.
+    `other_expiry`: seconds that it asked for and the form does not offer.
 
     `template`, `like`: what else filled it in.
     """
 
     typed: Typed
     named: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = field(default=())
+    unknown: tuple[str, ...] = ()
+    other_expiry: str = ""
     template: Template | None = None
     like: KeyView | None = None
 
@@ -57,7 +59,7 @@ def like(key: KeyView, expiry: str) -> Prefilled:
 
 
 def of_link(asked: Mapping[str, Any], expiry: str) -> Prefilled:
-    """Of `?name=&permissions=&expires_in=`; what is not understood is left out."""
+    """Of `?name=&permissions=&expires_in=`; what is not understood is left out, and named."""
     texts = {name: value for name, value in asked.items() if isinstance(value, str)}
     found: dict[str, Any] = {}
     if name := texts.get("name", "").strip()[:100]:
@@ -70,7 +72,9 @@ def of_link(asked: Mapping[str, Any], expiry: str) -> Prefilled:
     if 0 < days <= _DAYS_MAX and not rest:
         found["expiry"] = str(days)
     unknown = tuple(sorted(each[:40] for each in given - set(PERMISSIONS)))[:10]
-    return Prefilled(typed=Typed(**({"expiry": expiry} | found)), named=tuple(found), unknown=unknown)
+    other_expiry = "" if "expiry" in found else seconds.strip()[:40]
+    typed = Typed(**({"expiry": expiry} | found))
+    return Prefilled(typed=typed, named=tuple(found), unknown=unknown, other_expiry=other_expiry)
 
 
 _PERMISSIONS = {

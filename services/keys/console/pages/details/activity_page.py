@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import falcon
 
-from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.details import activity_query
 from services.keys.console.pages.details.activity_query import ActivityQuery
 from services.keys.console.pages.key_usage import ActivityPage, Entry, UsageAway
@@ -20,7 +19,7 @@ class KeyActivityPage(Page):
     def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit, query = self.visit(req), activity_query.asked(req)
         key = self.parts.queries.get_key(visit.organisation_id, key_id)
-        page = AskedUsage(self.parts.usage).part(
+        page = self.parts.asked_usage().part(
             lambda usage: usage.activity(visit.organisation_id, key_id, _ROWS, query.wanted, query.after)
         )
         shown = self._changes(visit, key_id, query) if page is None else page

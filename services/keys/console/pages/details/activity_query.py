@@ -57,7 +57,10 @@ def asked(req: falcon.Request) -> ActivityQuery:
 def as_moment(text: str) -> datetime:
     """Of a field for date and time, which is in UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is before the year 1, or after 9999") from None
 
 
 def _condition(name: str, text: str) -> dict[str, Any]:

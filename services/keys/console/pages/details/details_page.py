@@ -6,16 +6,16 @@ from collections.abc import Iterable
 
 import falcon
 
-from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.details.old_secret import old_secret
 from services.keys.console.pages.details.setting_changes import last_changes
 from services.keys.console.pages.details.use_part import step_asked, use_of_key
+from services.keys.console.pages.key_usage import REQUESTS
 from services.keys.console.pages.listing.badges import badges
 from services.keys.console.pages.page import Page
 from services.keys.views.history import HistoryEntry, HistoryRange
 
 CHANGES_READ_MAX = 50  # of a key that may have thousands: who changed a setting last is told of these
-_REQUESTS, _CHANGES = 10, 10
+_LATEST, _CHANGES = 10, 10
 
 
 class DetailsPage(Page):
@@ -24,10 +24,10 @@ class DetailsPage(Page):
         organisation_id, now = visit.organisation_id, self.parts.clock.now()
         key = self.parts.queries.get_key(organisation_id, key_id)
         history = self.parts.history.of_key(organisation_id, key_id, HistoryRange(newest=CHANGES_READ_MAX))
-        usage = AskedUsage(self.parts.usage)
+        usage = self.parts.asked_usage()
         limits, networks = visit.limits_of(key), self.parts.networks
         use = use_of_key(req, visit.session, key, limits, step_asked(req), usage, networks, now)
-        page = usage.part(lambda asked: asked.activity(organisation_id, key_id, 2 * _REQUESTS))
+        page = usage.part(lambda asked: asked.activity(organisation_id, key_id, _LATEST, REQUESTS))
         self.show(
             req,
             resp,
@@ -39,7 +39,7 @@ class DetailsPage(Page):
             is_whole_history=len(history) <= _CHANGES,
             names=visit.names(_actors(history)),
             warnings=badges(key, now, None),
-            requests=None if page is None else [entry.request for entry in page.entries if entry.request][:_REQUESTS],
+            requests=None if page is None else [entry.request for entry in page.entries if entry.request],
             old_secret=old_secret(usage, organisation_id, key),
             **use,
         )

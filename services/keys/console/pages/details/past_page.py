@@ -6,6 +6,7 @@ from services.keys.console.pages.details.activity_query import as_moment
 from services.keys.console.pages.page import Page
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.views.as_of import InTheFuture
+from shared.gate.grants.grant import limits_by
 
 SETTINGS = (
     *("status", "name", "description", "labels", "permissions", "hint", "expiry", "addresses", "allow_query"),
@@ -21,13 +22,13 @@ class PastPage(Page):
         try:
             moment = as_moment(text)
             past = self.parts.as_of.at(visit.organisation_id, key_id, moment, now)
-        except (ValueError, OverflowError):
+        except ValueError:
             moment, fault = None, "unreadable" if text else ""
         except InTheFuture:
             fault = "future"
         except NoSuchKey:
             fault = "before"
-        limits = None if past is None or past.tier is None else self.parts.tiers.get(past.tier)
+        limits = limits_by(past.tier, past.contract, self.parts.tiers) if past and past.tier else None
         self.show(
             req,
             resp,

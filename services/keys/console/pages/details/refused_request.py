@@ -2,7 +2,6 @@
 
 import falcon
 
-from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.key_usage import Wanted
 from services.keys.console.pages.page import Page
 from services.keys.console.rendering.languages import language_of
@@ -20,7 +19,7 @@ class RefusedRequestPage(Page):
         page = request = None
         if request_id:
             wanted = Wanted(request_id=request_id)
-            page = AskedUsage(self.parts.usage).part(
+            page = self.parts.asked_usage().part(
                 lambda usage: usage.activity(visit.organisation_id, key_id, 10, wanted)
             )
             request = next((entry.request for entry in page.entries if entry.request), None) if page else None

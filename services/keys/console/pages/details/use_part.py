@@ -22,8 +22,8 @@ class UsePart(Page):
         key, step = self.parts.queries.get_key(session.organisation_id, key_id), step_asked(req)
         if answers_known(req, resp, _tag(req, session, key, step, now)):
             return
-        limits = self.parts.limits_of(key, self.parts.queries.organisation(session.organisation_id).tier)
-        use = use_of_key(req, session, key, limits, step, AskedUsage(self.parts.usage), self.parts.networks, now)
+        limits = self.parts.limits_of(key, self.parts.queries.organisation(session.organisation_id))
+        use = use_of_key(req, session, key, limits, step, self.parts.asked_usage(), self.parts.networks, now)
         self.show_part(req, resp, session, "keys/details/use_part.html", key=key, **use)
 
 

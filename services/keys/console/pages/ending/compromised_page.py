@@ -11,7 +11,6 @@ import falcon
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.commands.command_inputs import Made, MadeQuery
-from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.details.activity_query import as_moment
 from services.keys.console.pages.ending.what_will_fail import sources_of
 from services.keys.console.pages.key_usage import Wanted
@@ -85,7 +84,7 @@ class CompromisedPage(Page):
             loss = Loss.LAST_ADMIN_KEY
         made = self.parts.commands.revoker.told((key.id,), MadeQuery(since=since))
         history = self.parts.history.of_key(visit.organisation_id, key.id, HistoryRange(start=since))
-        usage = AskedUsage(self.parts.usage)
+        usage = self.parts.asked_usage()
         wanted = Wanted(start=since)
         page = usage.part(lambda each: each.activity(visit.organisation_id, key.id, _READ, wanted))
         channels = usage.part(lambda each: each.channels(visit.organisation_id))
@@ -120,7 +119,7 @@ class CompromisedPage(Page):
             return otherwise, True
         try:
             moment = as_moment(text)
-        except (ValueError, OverflowError):
+        except ValueError:
             return otherwise, False
         return (moment, True) if moment <= now else (otherwise, False)
 

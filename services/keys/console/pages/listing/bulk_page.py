@@ -1,5 +1,7 @@
 """Revocation of many keys at once: what it would do is shown first, from the URL alone; then one receipt for all."""
 
+from collections.abc import Iterable
+
 import falcon
 from marshmallow import ValidationError
 
@@ -39,7 +41,8 @@ class RevokeManyPage(Page):
         except ValidationError:
             self._ask(req, resp, visit, form, status=422, fault="note")
             return
-        ids = tuple(key.id for key in self._keys(visit, form))
+        keys = self._keys(visit, form)
+        ids, ending = tuple(key.id for key in keys), _ending(keys)
         if not ids:
             self._ask(req, resp, visit, form, status=422)
             return
@@ -64,7 +67,7 @@ class RevokeManyPage(Page):
             visit,
             "keys/revoked_many.html",
             revoked.receipt,
-            count=len(ids),
+            count=len(ending) or len(ids),  # sent again, all have ended
             keys=self.still_there(visit, ids),
             made=self.still_there(visit, revoked.made.ids),
             made_ids=revoked.made.ids,
@@ -89,7 +92,7 @@ class RevokeManyPage(Page):
         is_again: bool = False,
     ) -> None:
         keys = self._keys(visit, form)
-        ending = tuple(key.id for key in keys if key.status is not Status.REVOKED)
+        ending = _ending(keys)
         if loss is None and ending and self.parts.queries.would_lock_out(visit.organisation_id, ending):
             loss = "LAST_ADMIN_KEY"
         last_hour: dict[str, int] | None = None
@@ -114,3 +117,8 @@ class RevokeManyPage(Page):
             fault=fault,
             loss=loss,
         )
+
+
+def _ending(keys: Iterable[KeyView]) -> tuple[str, ...]:
+    """Of those that a revocation would end now, the ids."""
+    return tuple(key.id for key in keys if key.status is not Status.REVOKED)

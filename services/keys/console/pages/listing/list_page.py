@@ -13,7 +13,7 @@ from services.keys.console.pages.listing.day_line import day_line
 from services.keys.console.pages.listing.list_query import PATH, ROWS, KeyListQuery, asked
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Parts
-from services.keys.console.rendering.polls import KeptParts, answers_known, tag_of
+from services.keys.console.rendering.polls import KeptParts, UnchangedTags, answers_known, tag_of
 from services.keys.lifecycle.key import Status
 from services.keys.revocation.session_fence import Session
 from services.keys.views.queries import KeyPage
@@ -92,11 +92,20 @@ class KeyRows(_Listed):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        self._kept = KeptParts(parts.clock)
+        self._kept, self._unchanged = KeptParts(parts.clock), UnchangedTags(parts.clock)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         session = self.polling(req)
+        asked_for = req.relative_uri, session.organisation_id, session.role, session.time_zone
+        # Badges of what was long unused, or ends soon, change with the days; what ends is seen when it does.
+        minute = self.parts.clock.now().replace(second=0, microsecond=0)
+        shown, mark = tag_of(req, session.time_zone, asked_for), (self.parts.queries.mark(), minute)
+        known = self._unchanged.get(shown, mark)
+        if known and answers_known(req, resp, known):
+            return
+        next_end = self.parts.queries.next_end(session.organisation_id)
         listed = self.listed(req, session)
+        self._unchanged.keep(shown, mark, next_end, listed.tag)
         if answers_known(req, resp, listed.tag):
             return
         kept = self._kept.get(listed.tag)

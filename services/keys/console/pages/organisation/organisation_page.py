@@ -4,7 +4,6 @@ import re
 
 import falcon
 
-from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.details.use_part import step_asked
 from services.keys.console.pages.key_usage import OrganisationUse
 from services.keys.console.pages.listing.badges import EXPIRING, UNUSED
@@ -23,7 +22,7 @@ class OrganisationPage(Page):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         visit, now = self.visit(req), self.parts.clock.now()
         organisation_id, step = visit.organisation_id, step_asked(req)
-        use = AskedUsage(self.parts.usage).part(lambda usage: usage.of_organisation(organisation_id, step, now))
+        use = self.parts.asked_usage().part(lambda usage: usage.of_organisation(organisation_id, step, now))
         after = _place(req.get_param("before") or "")
         happened = self.parts.organisation_history.page(organisation_id, _HAPPENED, after)
         self.show(

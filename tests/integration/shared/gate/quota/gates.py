@@ -1,61 +1,19 @@
 """Gates of one quota on a real Redis whose time can be moved on, and the ledger that holds them to the law."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-import redis
+from datetime import UTC
 
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.grants.grant import Limits
 from shared.gate.quota.memory_quota import Spent
-from shared.gate.quota.redis_counters import Answer, CountersUnavailable, Joined, RedisCounters, Statement
+from shared.gate.quota.redis_counters import Answer, Joined, RedisCounters, Statement
 from shared.gate.quota.redis_quota import RedisQuota
-from shared.runtime.clock import SystemClock
+from shared.gate.redis_script import CountersUnavailable
+from tests.integration.shared.gate.movable_clock import MovableClock
 from tests.servers import Redis
 
 CALL_SECONDS_MAX = 10.0  # the machine may be busy; what happens when Redis is slow has tests of its own
-RECORD = "{grillo:quota}:record"
-
-
-class MovableClock:
-    """The machine's clocks, moved on at will; Redis's with them."""
-
-    def __init__(self, server: Redis) -> None:
-        self._server, self._system = server, SystemClock()
-        self._moved_seconds, self._moved_days, self._set_by = 0.0, timedelta(), timedelta()
-
-    def now(self) -> datetime:
-        return self._system.now() + timedelta(seconds=self._moved_seconds) + self._moved_days + self._set_by
-
-    def trusted_now(self) -> datetime:
-        return self.now()
-
-    def elapsed_seconds(self) -> float:
-        return self._system.elapsed_seconds() + self._moved_seconds
-
-    def advance(self, seconds: float) -> None:
-        with self._server.client() as client:
-            client.hincrby(RECORD, "offset", round(seconds * 1000))
-        self._moved_seconds += round(seconds * 1000) / 1000
-
-    def pass_seconds(self, seconds: float) -> None:
-        """Whether or not Redis is there to take part."""
-        with contextlib.suppress(redis.exceptions.RedisError):
-            self.advance(seconds)
-            return
-        self._moved_seconds += seconds
-
-    def go_to_before_midnight(self, seconds: float) -> None:
-        """Only what day it is: that is the log's database's clock, not Redis's."""
-        now = self.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        self._moved_days += midnight - timedelta(seconds=seconds) - now
-
-    def set_by(self, days: int) -> None:
-        """The log's database's clock is wrong by so many days from now on."""
-        self._set_by = timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True)

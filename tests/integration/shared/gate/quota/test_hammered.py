@@ -1,20 +1,23 @@
-"""One, three and five gates with their threads, in real time: what is offered, what is admitted, and never too much."""
+"""One, three and five gates: what is offered, what is admitted, and never too much. No time is waited for."""
 
 import threading
-import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from shared.gate.grants.grant import Limits
-from tests.integration.shared.gate.quota.gates import Ledger, MovableClock, OneGate, settled
+from shared.gate.quota.redis_quota import REPORT_SECONDS
+from tests.integration.shared.gate.movable_clock import MovableClock
+from tests.integration.shared.gate.quota.gates import Ledger, OneGate, settled
 from tests.servers import Redis
 
 LIMITS = Limits(minute=300, day=None)
 SECONDS = 75
 GATES = 5
-pytestmark = [pytest.mark.xdist_group("redis"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.xdist_group("redis")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Use:
     ledger: Ledger = field(default_factory=Ledger)
     answers: Counter[bool] = field(default_factory=Counter)
 
-    def times(self, gate: int) -> list[float]:
-        count = int(SECONDS * self.each_second)
-        return [number / self.each_second for number in range(count) if self.round[number % len(self.round)] == gate]
+    def spend(self, number: int, gates: list[OneGate]) -> None:
+        spent = gates[self.round[number % len(self.round)]].spend(self.key_id, LIMITS, self.ledger)
+        self.answers[spent.admitted] += 1
 
 
 TWICE, LESS = 2 * LIMITS.minute / 60, 0.9 * LIMITS.minute / 60
@@ -47,16 +50,22 @@ def test_a_key_offered_twice_its_limit_gets_nearly_all_of_it_and_never_more_and_
     spared = [Use(f"spared_{number}", LESS, gates) for number, (gates, _) in enumerate(HAMMERED)]
     gates = [OneGate(redis_server, clock) for _ in range(GATES)]
     for gate in gates:
-        gate.quota.start()
-    began = time.monotonic()
-    callers = [
-        threading.Thread(target=_call, args=(gates[number], number, [*hammered, *spared], began))
-        for number in range(GATES)
+        gate.quota.report()
+    dues: list[tuple[float, Callable[[], None]]] = [
+        (number / use.each_second, partial(use.spend, number, gates))
+        for use in [*hammered, *spared]
+        for number in range(int(SECONDS * use.each_second))
     ]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    dues += [
+        ((number + place / GATES) * REPORT_SECONDS, gate.quota.report)
+        for place, gate in enumerate(gates)
+        for number in range(int(SECONDS / REPORT_SECONDS))
+    ]
+    began = clock.elapsed_seconds()
+    for at, do in sorted(dues, key=lambda due: due[0]):
+        if clock.elapsed_seconds() < began + at:
+            clock.advance(began + at - clock.elapsed_seconds())
+        do()
     ended = clock.elapsed_seconds()
     for gate in gates:
         assert not gate.quota.is_on_shares
@@ -68,9 +77,27 @@ def test_a_key_offered_twice_its_limit_gets_nearly_all_of_it_and_never_more_and_
         assert use.answers[False] <= use.answers.total() / 1000, use.round
 
 
-def _call(gate: OneGate, number: int, uses: list[Use], began: float) -> None:
-    """Never ahead of its time; behind it, where the machine is, it makes up."""
-    for at, use in sorted(((at, each) for each in uses for at in each.times(number)), key=lambda due: due[0]):
-        time.sleep(max(0.0, began + at - time.monotonic()))  # this is the load's pace, not a wait for anything
-        spent = gate.spend(use.key_id, LIMITS, use.ledger)
-        use.answers[spent.admitted] += 1
+def test_threads_of_five_gates_at_once_are_never_admitted_too_much(redis_server: Redis) -> None:
+    clock = MovableClock(redis_server)
+    settled(redis_server, clock)
+    gates = [OneGate(redis_server, clock) for _ in range(GATES)]
+    uses = [Use(f"at_once_{number}", TWICE, FIVE) for number in range(3)]
+    callers = [threading.Thread(target=_call, args=(gates, uses, first)) for first in range(2 * GATES)]
+    for gate in gates:
+        gate.quota.start()
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    for gate in gates:
+        assert not gate.quota.is_on_shares
+        gate.quota.stop()
+    for use in uses:
+        assert use.answers[False] > 0
+        assert 0.9 * LIMITS.minute <= use.ledger.most_in_a_minute() <= LIMITS.minute
+
+
+def _call(gates: list[OneGate], uses: list[Use], first: int) -> None:
+    for number in range(first, first + LIMITS.minute):
+        for use in uses:
+            use.spend(number, gates)

@@ -7,7 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from shared.gate.grants.grant import Limits
 from shared.gate.quota import key_allowance
-from tests.integration.shared.gate.quota.gates import Ledger, MovableClock, OneGate, settled
+from tests.integration.shared.gate.movable_clock import MovableClock
+from tests.integration.shared.gate.quota.gates import Ledger, OneGate, settled
 from tests.servers import Redis
 
 pytestmark = [pytest.mark.xdist_group("redis"), pytest.mark.timeout(300)]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.gate.quota.redis_counters import CountersUnavailable, RedisCounters
+from shared.gate.quota.redis_counters import RedisCounters
+from shared.gate.redis_script import CountersUnavailable
 from tests.servers import free_port
 
 

@@ -11,7 +11,8 @@ import pytest
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.grants.grant import Limits
 from shared.gate.quota import key_allowance
-from tests.integration.shared.gate.quota.gates import Ledger, MovableClock, OneGate, settled
+from tests.integration.shared.gate.movable_clock import MovableClock
+from tests.integration.shared.gate.quota.gates import Ledger, OneGate, settled
 from tests.servers import Redis
 
 KEY, GATES = "key_1", 4

@@ -1,0 +1,118 @@
+"""`grillo up`, or all of docker-compose.yml on private servers, with six hundred keys; and what its processes take."""
+
+import os
+import re
+from collections import defaultdict
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import httpx
+
+from tests import local_http
+from tests.e2e.running import Distributed, Embedded, System, eventually, grillo
+from tests.servers import Postgres, RabbitMq, Redis
+from tests.stack import Stack
+
+KEYS, KEYS_A_BATCH = 600, 100
+# Auth's, whose handler does nothing: what is measured there is the gate, its metering, and what follows from it.
+DOOR = "/v1/authorize?permission=sensors:read"
+# What a process is, by its command line; the first that fits.
+GROUPS = (
+    ("PostgreSQL", r"postgres"),
+    ("RabbitMQ", r"beam\.smp|erl_child_setup|inet_gethost"),
+    ("Redis", r"redis-server"),
+    ("nginx", r"nginx"),
+    ("usage's worker", r"services\.distributed\.worker usage"),
+    ("the gate's web", r"services\.distributed\.web auth public|services\.cli up"),
+    ("other webs", r"services\.distributed\.web"),
+    ("other workers", r"services\.distributed\.worker"),
+    ("supervisors", r"services\.cli run"),
+)
+_TICKS = os.sysconf("SC_CLK_TCK")
+_ENDED = (FileNotFoundError, ProcessLookupError)
+ByGroup = defaultdict[str, float]
+
+
+class Processes:
+    """All that this process had started when this was made, by group."""
+
+    def __init__(self) -> None:
+        self.group_of: dict[int, str] = {}
+        below = _children(os.getpid())
+        while below:
+            pid = below.pop()
+            below += _children(pid)
+            if group := _group(pid):
+                self.group_of[pid] = group
+
+    def seconds(self) -> ByGroup:
+        """Processor time so far, with that of children that have ended."""
+        spent = ByGroup(float)
+        for pid, group in self.group_of.items():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            spent[group] += sum(map(int, fields[11:15])) / _TICKS
+        return spent
+
+    def megabytes(self) -> ByGroup:
+        """What is each one's own, with its part of what is shared (PSS)."""
+        held = ByGroup(float)
+        for pid, group in self.group_of.items():
+            (kilobytes,) = re.findall(r"^Pss: +(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+            held[group] += int(kilobytes) / 1024
+        return held
+
+    def open_files(self) -> int:
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.group_of)
+
+
+def embedded(folder: Path, each: ExitStack) -> tuple[Embedded, str]:
+    """The system, and the address of its gate."""
+    os.environ["TRUSTED_PROXIES"] = "127.0.0.1"  # the caller stands for one
+    running = each.enter_context(Embedded(folder / "data"))
+    grillo("organisation", "set-tier", running.organisation, "premium", "--data", str(folder / "data"))
+    return running, running.url
+
+
+def services(folder: Path, each: ExitStack) -> tuple[Distributed, str]:
+    """The system, and the address of auth's gate."""
+    postgres = each.enter_context(closing(Postgres(folder)))
+    rabbitmq = each.enter_context(closing(RabbitMq(folder)))
+    redis = each.enter_context(closing(Redis(folder)))
+    stack = each.enter_context(closing(Stack(folder, postgres, rabbitmq, redis)))
+    running = Distributed(stack)
+    stack.grillo("keys", "organisation", "set-tier", running.organisation, "premium").check_returncode()
+    return running, stack.public_url("auth")
+
+
+def made_keys(running: System) -> list[str]:
+    made: list[str] = []
+    with running.admin() as admin:
+        for first in range(0, KEYS, KEYS_A_BATCH):
+            some = [
+                {"name": f"Key {number}", "permissions": ["sensors:read"]}
+                for number in range(first, first + KEYS_A_BATCH)
+            ]
+            answer = admin.post("/v1/keys/batch", json={"keys": some}, timeout=60).raise_for_status().json()
+            made += [one["key"] for one in answer["data"]]
+    return made
+
+
+def await_admission(door: str, key: str) -> None:
+    """The gate has heard of the key."""
+    presented = {"Authorization": f"Bearer {key}", "X-Original-Method": "GET", "X-Original-URI": "/"}
+    eventually(lambda: local_http.get(door, headers=presented).status_code, lambda status: status == httpx.codes.OK)
+
+
+def _group(pid: int) -> str | None:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except _ENDED:
+        return None
+    return next((group for group, pattern in GROUPS if re.search(pattern, command)), None)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += map(int, tasks.read_text().split())
+    return found
