@@ -1,7 +1,7 @@
 """What the gate adds to a request, in one process: verdict, both windows and the spooled record, and each apart.
 
-And what it costs that a key is bound to networks and the request names one, and that each key has as many replaced
-secrets as a gate knows: processor time, in rounds by turns.
+And what it costs that a key is bound to networks and the request names one, that a request holds one of its key's
+slots, and that each key has as many replaced secrets as a gate knows: processor time, in rounds by turns.
 """
 
 import statistics
@@ -78,6 +78,14 @@ def main() -> None:
             gate.end(gate.admit(presented[(2 * number + 1) % KEYS], "sensors:read", networks=NAMED))
 
         show_by_turns({"free": free, "bound": bound})
+
+        def verdict_alone(number: int) -> None:
+            gate.admit(presented[number % KEYS], "sensors:read", answers=False)
+
+        def with_slot(number: int) -> None:
+            gate.end(gate.admit(presented[number % KEYS], "sensors:read"))
+
+        show_by_turns({"no slot": verdict_alone, "slot": with_slot})
     with tempfile.TemporaryDirectory() as folder:
         beside_replaced(secrets[:KEYS_BY_TURNS], Path(folder), clock)
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from shared.gate.authentication.credential import Guess, NoCredential, Presented, hint_of_presented, read_credential
 from shared.gate.concurrency.slots import NONE_LEFT
-from shared.gate.grants.grant import Grant, Limits, Status
+from shared.gate.grants.grant import ACTIVE, REVOKED, Grant, Limits, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.memory_quota import Spent
 from shared.gate.quota.reserve import Reserve
@@ -147,15 +147,15 @@ def judge_grant(
     networks: tuple[str, ...] = (),
 ) -> Refusal | None:
     """Why the grant does not allow it, or None; the same over HTTP and RPC. `address` None: not checked."""
-    if grant.status is Status.REVOKED:
+    if grant.status is REVOKED:
         return Refusal.KEY_REVOKED
     if grant.suspended:
         return Refusal.KEY_SUSPENDED
-    if grant.status is not Status.ACTIVE or (grant.expires_at is not None and now >= grant.expires_at.timestamp()):
+    if grant.status is not ACTIVE or (grant.expires_at is not None and now >= grant.expires_at.timestamp()):
         return Refusal.KEY_EXPIRED
     if in_query and not grant.allow_query:
         return Refusal.INVALID_REQUEST
-    if address is not None and not address_allowed(grant, address):
+    if address is not None and grant.allowed_addresses and not address_allowed(grant, address):
         return Refusal.ADDRESS_NOT_ALLOWED
     if permission is not None and not grant.permits(permission):
         return Refusal.INSUFFICIENT_PERMISSION

@@ -22,9 +22,12 @@ _SCHEME: Final = "Bearer "
 # Two base62 digits at a time: the checksum is read back in three look-ups instead of being written anew.
 _PAIRS: Final = {high + low: 62 * ALPHABET.index(high) + ALPHABET.index(low) for high in ALPHABET for low in ALPHABET}
 _PAIR: Final = 62 * 62
-_FORM = f"({PREFIX}[0-9A-Za-z]{{{BODY_CHARACTERS}}}){'([0-9A-Za-z]{2})' * 3}"
-_KEY: Final = re.compile(_FORM)
-_USUAL: Final = re.compile(f"{_SCHEME}{_FORM}")
+_BODY: Final = len(PREFIX) + BODY_CHARACTERS
+_SECOND: Final = _BODY + 2
+_THIRD: Final = _BODY + 4
+_FORM = f"{PREFIX}[0-9A-Za-z]{{{BODY_CHARACTERS + _CHECKSUM_CHARACTERS}}}"
+_is_key: Final = re.compile(_FORM).fullmatch
+_is_usual: Final = re.compile(f"{_SCHEME}{_FORM}").fullmatch
 
 
 class Presented(FrozenStruct, frozen=True, gc=False):
@@ -78,15 +81,14 @@ def is_well_formed(secret: str) -> bool:
 
 def guess_of(secret: str) -> Guess | None:
     """How it is no key, as far as that can be seen without looking anything up; None: it may be one."""
-    key = _KEY.fullmatch(secret)
-    if key is None:
+    if _is_key(secret) is None:
         return None if is_foreign(secret) else Guess.MALFORMED
-    return None if _states_checksum(key) else Guess.WRONG_CHECKSUM
+    return None if _states_checksum(secret, secret.encode()) else Guess.WRONG_CHECKSUM
 
 
-def _states_checksum(key: re.Match[str]) -> bool:
-    body, first, second, third = key.groups()
-    return (_PAIRS[first] * _PAIR + _PAIRS[second]) * _PAIR + _PAIRS[third] == crc32(body.encode())
+def _states_checksum(key: str, encoded: bytes) -> bool:
+    first, second, third = _PAIRS[key[_BODY:_SECOND]], _PAIRS[key[_SECOND:_THIRD]], _PAIRS[key[_THIRD:]]
+    return (first * _PAIR + second) * _PAIR + third == crc32(encoded[:_BODY])
 
 
 def digest_of(secret: str) -> str:
@@ -117,10 +119,11 @@ def read_credential(presented: Presented) -> Credential | NoCredential:
     if header is None:
         if not in_query:
             return _NONE
-    elif not in_query:
-        usual = _USUAL.fullmatch(header)  # as nearly every request is
-        if usual is not None and _states_checksum(usual):
-            return Credential(digest_of(header[len(_SCHEME) :]), False)
+    elif not in_query and _is_usual(header) is not None:  # as nearly every request is
+        key = header[len(_SCHEME) :]
+        encoded = key.encode()
+        if _states_checksum(key, encoded):
+            return Credential(sha256(encoded).hexdigest(), False)
     if in_query and len(in_query) + (header is not None) > 1:
         return _TWO
     secret = in_query[0] if header is None else _bearer(header)

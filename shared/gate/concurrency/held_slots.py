@@ -65,14 +65,18 @@ class HeldSlots:
 
     def take(self, key_id: str, limit: int, elapsed: float) -> int | None:
         """A slot that is held: how many are left beside it; -1: none for some moments yet; None: all must be asked."""
-        with self._one_at_a_time:
+        self._one_at_a_time.acquire()  # `with` would cost as much again, and here each request comes
+        try:
             key = self._by_key.get(key_id)
             if key is None or elapsed >= self.trusted_until:
                 return None
             if key.in_use < key.held and key.in_use < limit:
                 self._use(key, elapsed)
-                return max(0, limit - key.others - key.in_use)
+                left = limit - key.others - key.in_use
+                return left if left > 0 else 0
             return -1 if elapsed < key.refused_until else None
+        finally:
+            self._one_at_a_time.release()
 
     def take_share(self, key_id: str, share: int, elapsed: float) -> int:
         """A slot of this gate's share, while nobody counts for all: how many are left of it; -1: none."""
@@ -83,13 +87,17 @@ class HeldSlots:
             self._use(key, elapsed)
             return share - key.in_use
 
-    def give_back(self, key_id: str, elapsed: float) -> bool:
+    def give_back(self, key_id: str, elapsed_seconds: Callable[[], float]) -> bool:
         """Whether all gates must hear of it at once: near a small limit none is held idle that nobody here wants."""
-        with self._one_at_a_time:
+        self._one_at_a_time.acquire()
+        try:
             key = self._by_key[key_id]
             key.in_use -= 1
-            is_wanted = elapsed < key.refused_until + _WANTED_SECONDS
-            return key.is_near and key.held > key.in_use and not is_wanted and not self._kept(key)
+            if key.others + key.held <= key.limit // _NEAR_PART or key.held <= key.in_use:
+                return False
+            return elapsed_seconds() >= key.refused_until + _WANTED_SECONDS and not self._kept(key)
+        finally:
+            self._one_at_a_time.release()
 
     def ask(self, key_id: str, limit: int, elapsed: float) -> Statement:
         """For one slot more than are held, and some beside it."""
@@ -178,4 +186,6 @@ class HeldSlots:
     @staticmethod
     def _use(key: _Key, elapsed: float) -> None:
         key.in_use += 1
-        key.most, key.used_at = max(key.most, key.in_use), elapsed
+        key.used_at = elapsed
+        if key.in_use > key.most:
+            key.most = key.in_use

@@ -80,14 +80,14 @@ class RedisSlots:
                         self._lose(error)
         return self._held.take_share(key_id, self._share(limit), elapsed)
 
-    def give_back(self, key_id: str, elapsed: float) -> None:
-        if not self._held.give_back(key_id, elapsed) or self._is_on_shares:
+    def give_back(self, key_id: str) -> None:
+        if not self._held.give_back(key_id, self._clock.elapsed_seconds) or self._is_on_shares:
             return
         with self._calling:
             try:
                 told = self._held.without_idle(key_id)
                 if told and self._tell(told):
-                    self._held.told(told, elapsed)
+                    self._held.told(told, self._clock.elapsed_seconds())
             except CountersUnavailable as error:
                 self._lose(error)
 

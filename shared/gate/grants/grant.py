@@ -7,7 +7,7 @@ import enum
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 from msgspec.structs import replace
@@ -37,6 +37,12 @@ class Status(enum.StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
     DELETED = "deleted"
+
+
+# What each request is judged by has a name of its own: through its class a member costs as much as a function's call.
+ACTIVE: Final = Status.ACTIVE
+REVOKED: Final = Status.REVOKED
+DELETED: Final = Status.DELETED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def accepts(self, digest: str, now: float) -> bool:
         """Whether the secret with this digest works at `now`, seconds since 1970. A deleted key has none."""
-        if self.status is Status.DELETED:
+        if self.status is DELETED:
             return False
         if digest == self.digest:
             return True

@@ -82,8 +82,11 @@ class Meter:
         """Returns with the record in the spool. Never raises: the request itself was served."""
         try:
             payload = self._encode(record)
-            with self._appending:
+            self._appending.acquire()  # `with` would cost as much again
+            try:
                 self._segment.append(payload)
+            finally:
+                self._appending.release()
         except Exception:
             # Usually a full disk. Not logged, for it would be one line for each request.
             metrics.unmetered.inc()

@@ -23,7 +23,7 @@ from shared.runtime.room import Room
 
 _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
 FRAME_BYTES: Final = _FRAME.size  # what a record takes in its segment beside its payload
-_pack: Final = _FRAME.pack
+_pack_into: Final = _FRAME.pack_into
 _PAYLOAD_BYTES_MAX: Final = 64 * 1024
 # Disk space is allocated ahead of the records, in steps: writing to a mapping without space would kill the process.
 _ROOM_BYTES = 1024 * 1024
@@ -84,7 +84,8 @@ class SpoolSegment:
         room = self._room
         if room is None or end > self._room_bytes:
             room = self._make_room(end)
-        room[start:end] = _pack(length, crc32(payload)) + payload
+        _pack_into(room, start, length, crc32(payload))
+        room[start + FRAME_BYTES : end] = payload
         self.size = end
         self._ends.append(end)
 

@@ -140,8 +140,9 @@ class MemoryQuota:
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float, cost: int) -> Spent:
         """Decides, and counts `cost`. One function without calls for most requests, because each one passes here."""
-        day, minute_limit, day_limit = day_of(now), limits.minute, limits.day
-        with self._one_at_a_time:
+        day, minute_limit, day_limit = _DAY_1970 + int(now // DAY_SECONDS), limits.minute, limits.day
+        self._one_at_a_time.acquire()  # `with` would cost as much again
+        try:
             if elapsed < self._latest:
                 elapsed = self._latest
             else:
@@ -172,8 +173,10 @@ class MemoryQuota:
                 minute_limit - count,
                 ceil(window.oldest - horizon) or 1 if count else _MINUTE,
                 None if day_limit is None else day_limit - window.day_count,
-                seconds_to_midnight(now),
+                DAY_SECONDS - int(now % DAY_SECONDS),
             )
+        finally:
+            self._one_at_a_time.release()
 
     def _spent_before(self, key_id: str, day: int) -> int:
         """On a day that nothing is known of here (any more)."""

@@ -118,14 +118,14 @@ def test_nothing_in_flight_refuses_nobody_by_whichever_gate_it_was_asked(server:
     for _ in range(5):
         for gate in made:
             assert take(gate, clock, 5)
-            gate.give_back(KEY, clock.elapsed_seconds())
+            gate.give_back(KEY)
     assert [take(gate, clock, 5) for gate in made] == [True] * 5 + [False]
     for gate in made[:5]:
-        gate.give_back(KEY, clock.elapsed_seconds())
+        gate.give_back(KEY)
     # Of a larger limit a gate keeps a few for a second.
     assert [take(made[0], clock, 20) for _ in range(21)] == [True] * 20 + [False]
     for _ in range(20):
-        made[0].give_back(KEY, clock.elapsed_seconds())
+        made[0].give_back(KEY)
     made[0].report()
     made[0].report()
     assert all(take(made[1], clock, 20) for _ in range(15))
@@ -154,12 +154,12 @@ def test_far_from_its_limit_a_key_costs_no_call(server: Redis, count: int, limit
     clock = MovableClock(server, SLOTS)
     gate, *_ = gates(server, clock, count)
     assert take(gate, clock, limit)
-    gate.give_back(KEY, clock.elapsed_seconds())
+    gate.give_back(KEY)
     with server.client() as client:
         before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
         for _ in range(1_000):
             assert take(gate, clock, limit)
-            gate.give_back(KEY, clock.elapsed_seconds())
+            gate.give_back(KEY)
         calls = client.info("commandstats")["cmdstat_evalsha"]["calls"] - before
     assert calls < 10 * count, "signs of life alone"
 
@@ -175,7 +175,7 @@ def test_what_a_dead_gate_held_is_free_a_lease_after_it_was_heard_last_and_not_b
     # It lives on, unseen: what it has in flight comes on top, and it gets nothing more.
     assert not take(dead, clock, 5)
     for _ in range(5):
-        dead.give_back(KEY, clock.elapsed_seconds())
+        dead.give_back(KEY)
     pass_seconds(clock, [living, dead], 3)
     assert not take(dead, clock, 5)
 
@@ -184,7 +184,7 @@ def test_a_gate_that_was_silent_uses_nothing_that_it_held_idle(server: Redis) ->
     clock = MovableClock(server, SLOTS)
     asleep, living = gates(server, clock, 2)
     assert take(asleep, clock, 20)
-    asleep.give_back(KEY, clock.elapsed_seconds())
+    asleep.give_back(KEY)
     assert held(server) > 1, "some beside it, for the next request"
     pass_seconds(clock, [living], LEASE + 1)
     assert [take(living, clock, 20) for _ in range(21)] == [True] * 20 + [False]
@@ -234,7 +234,7 @@ def test_redis_lost_and_back_while_slots_are_held(server: Redis) -> None:
     assert held(server) == 7
     assert [take(gate, clock, 6) for gate in made] == [False] * 3
     for gate in (made[0], made[0]):
-        gate.give_back(KEY, clock.elapsed_seconds())
+        gate.give_back(KEY)
     pass_seconds(clock, made, 3)
     assert [take(made[2], clock, 6) for _ in range(2)] == [True, False]
 

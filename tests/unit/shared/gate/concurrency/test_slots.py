@@ -22,9 +22,9 @@ def test_one_gate_admits_as_many_as_are_allowed_and_again_as_many_once_they_are_
     for _ in range(3):
         assert [slots.take(KEY, 2, 0.0) for _ in range(4)] == [1, 0, NONE_LEFT, NONE_LEFT]
         assert slots.take("key_2", 2, 0.0) == 1, "of another key"
-        slots.give_back("key_2", 0.0)
+        slots.give_back("key_2")
         for _ in range(2):
-            slots.give_back(KEY, 0.0)
+            slots.give_back(KEY)
     assert slots._in_use == {}
 
 
@@ -33,7 +33,7 @@ def test_a_limit_that_is_lowered_holds_for_the_next_and_ends_nothing() -> None:
     assert [slots.take(KEY, 3, 0.0) for _ in range(3)] == [2, 1, 0]
     assert slots.take(KEY, 1, 0.0) == NONE_LEFT
     for _ in range(3):
-        slots.give_back(KEY, 0.0)
+        slots.give_back(KEY)
     assert slots.take(KEY, 1, 0.0) == 0
 
 
@@ -72,7 +72,7 @@ def tell(gate: HeldSlots, number: int, all_gates: AllGates, elapsed: float) -> N
 
 
 def give_back(gate: HeldSlots, number: int, all_gates: AllGates, elapsed: float) -> None:
-    if gate.give_back(KEY, elapsed):
+    if gate.give_back(KEY, lambda: elapsed):
         told = gate.without_idle(KEY)
         for statement in told.values():
             all_gates.settle(number, statement)
@@ -125,10 +125,10 @@ def test_what_is_used_again_costs_no_question_and_what_is_idle_goes_to_whom_it_w
         assert take(first, 0, all_gates, 0.0) != NONE_LEFT
     assert take(second, 1, all_gates, 0.0) == NONE_LEFT
     for _ in range(LIMIT):
-        first.give_back(KEY, 0.0)
+        first.give_back(KEY, lambda: 0.0)
     for _ in range(LIMIT):
         assert first.take(KEY, LIMIT, 0.5) is not None, "unasked"
-        first.give_back(KEY, 0.0)
+        first.give_back(KEY, lambda: 0.0)
     for elapsed in (IDLE_SECONDS, 2 * IDLE_SECONDS):
         tell(first, 0, all_gates, elapsed)
     assert take(second, 1, all_gates, 2 * IDLE_SECONDS) != NONE_LEFT
@@ -139,7 +139,7 @@ def test_far_from_its_limit_a_lone_request_costs_no_question_however_many_gates_
     assert take(gate, 0, all_gates, 0.0) != NONE_LEFT
     for number in range(50):
         elapsed = 0.3 * number
-        assert not gate.give_back(KEY, elapsed), "nobody hears of it"
+        assert not gate.give_back(KEY, lambda elapsed=elapsed: elapsed), "nobody hears of it"
         assert gate.idle(elapsed + 0.2) == []
         assert gate.take(KEY, LIMIT, elapsed + 0.3) is not None, "unasked"
 
@@ -148,7 +148,7 @@ def test_what_two_ended_at_once_is_told_once_though_the_key_was_forgotten_betwee
     gate = trusting(4)
     for _ in range(2):
         gate.answered(KEY, gate.ask(KEY, 2, 0.0), Answer(1, 0), 0.0)
-    assert [gate.give_back(KEY, 0.0), gate.give_back(KEY, 0.0)] == [True, True]
+    assert [gate.give_back(KEY, lambda: 0.0), gate.give_back(KEY, lambda: 0.0)] == [True, True]
     told = gate.without_idle(KEY)
     assert told == {KEY: Statement(0, 0, 0)}
     gate.told(told, 0.0)
@@ -161,7 +161,7 @@ def test_of_a_limit_that_is_lowered_no_more_is_used_than_it_says_also_of_what_is
     for _ in range(LIMIT):
         assert take(gate, 0, all_gates, 0.0) != NONE_LEFT
     for _ in range(LIMIT):
-        gate.give_back(KEY, 0.0)
+        gate.give_back(KEY, lambda: 0.0)
     assert [gate.take(KEY, 2, 0.0) for _ in range(3)] == [1, 0, None]
 
 
@@ -194,7 +194,7 @@ def test_a_key_that_is_asked_for_is_not_forgotten_meanwhile() -> None:
     assert slots.take(KEY, LIMIT, 0.0) != NONE_LEFT
     for report in reports:
         report.join()
-    slots.give_back(KEY, 0.0)
+    slots.give_back(KEY)
 
 
 def test_a_refusal_is_not_asked_about_again_at_once() -> None:
