@@ -8,12 +8,14 @@ import zlib
 
 def row_checksum(*values: str | int | None) -> int:
     """Of the values in their order. Lengths keep them from running together, and None is no text."""
-    checksum = 0
+    parts = []
     for value in values:
-        encoded = b"" if value is None else str(value).encode("utf-8", "surrogateescape")
-        length = -1 if value is None else len(encoded)
-        checksum = zlib.crc32(encoded, zlib.crc32(b"%d:" % length, checksum))
-    return checksum
+        if value is None:
+            parts.append(b"-1:")
+        else:
+            encoded = str(value).encode("utf-8", "surrogateescape")
+            parts.append(b"%d:%b" % (len(encoded), encoded))
+    return zlib.crc32(b"".join(parts))
 
 
 def fits(checksum: int | None, *values: str | int | None) -> bool:
