@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -25,7 +25,7 @@ from tests.examples import NOON
 from tests.usage_examples import batch, framed, record
 
 OWN = framed(record())
-TOO_MANY = "stands for more requests than any that a gate writes"
+NOT_WRITTEN = "malformed: record 0 has a number that no gate writes"
 
 
 class Bus:
@@ -99,13 +99,18 @@ def a_record(**different: Any) -> list[Any]:
         (body(records=[a_record(user_agent="\0")]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(user_agent="\ud800")]), "malformed: its records cannot be written as JSON: Unicode"),
         (body(records=[a_record(organisation_id=None)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(status=2**31)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(size=-1)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(requests=0)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(requests=250_000, cost=0)]), f"malformed: record 0 {TOO_MANY}"),
-        (body(records=[a_record(), a_record(requests=REQUESTS_MAX + 1, cost=0)]), f"malformed: record 1 {TOO_MANY}"),
-        (body(records=[a_record(requests=2, cost=1)]), f"malformed: record 0 {TOO_MANY}"),
-        (body(records=[a_record(cost=2)]), f"malformed: record 0 {TOO_MANY}"),
+        (body(records=[a_record(status=2**31)]), NOT_WRITTEN),
+        (body(records=[a_record(size=-1)]), NOT_WRITTEN),
+        (body(records=[a_record(size=2**63 - 1)]), NOT_WRITTEN),
+        (body(records=[a_record(at=datetime(1969, 12, 31, tzinfo=UTC))]), "malformed: record 0 is dated before 1970"),
+        (body(records=[a_record(requests=0)]), NOT_WRITTEN),
+        (body(records=[a_record(requests=250_000, cost=0)]), NOT_WRITTEN),
+        (
+            body(records=[a_record(), a_record(requests=REQUESTS_MAX + 1, cost=0)]),
+            "malformed: record 1 has a number that no gate writes",
+        ),
+        (body(records=[a_record(requests=2, cost=1)]), NOT_WRITTEN),
+        (body(records=[a_record(cost=2)]), NOT_WRITTEN),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, str) else "",
 )
@@ -182,6 +187,7 @@ def test_what_a_copy_does_not_take_is_parked_and_the_others_counted(
     postgresql_database: Database, clock: ManualClock, bus: Bus, monkeypatch: pytest.MonkeyPatch, wrong: Any
 ) -> None:
     monkeypatch.setattr(acceptance, "_fits", lambda _: True)
+    monkeypatch.setattr(acceptance, "_is_writable", lambda _: True)
     metering, parked = Metering(postgresql_database), ParkedBatches(postgresql_database)
     intake = BatchIntake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
     together(intake, [body(segment="a"), body(segment="bad", records=[a_record(**wrong)]), body(segment="b")])
@@ -221,6 +227,14 @@ def together(intake: BatchIntake, bodies: list[Any]) -> None:
         combiner._changed.notify_all()
     for thread in threads:
         thread.join()
+
+
+def test_a_forged_size_takes_no_other_batch_of_its_key_with_it(
+    intake: BatchIntake, bus: Bus, usage_database: Database
+) -> None:
+    intake.take(body(segment="forged", records=[a_record(size=2**63 - 1)]), "sensors")
+    together(intake, [body(segment=segment) for segment in ("a", "b")])
+    assert (sorted(bus.counted), stored(usage_database)) == ([("a", 0), ("b", 0)], 2)
 
 
 def test_a_batch_that_nobody_could_be_told_of_is_told_when_it_comes_again(
