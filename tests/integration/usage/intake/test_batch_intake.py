@@ -1,7 +1,10 @@
 """Off the bus: batches that wait are counted together, each once; what cannot be is parked and holds up nobody."""
 
 import contextlib
+import hashlib
+import json
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -14,7 +17,8 @@ from services.usage.counters.statistics import Statistics
 from services.usage.intake import batch_validation as acceptance
 from services.usage.intake.batch_intake import BatchIntake, retry
 from services.usage.intake.metering import Metering
-from services.usage.intake.parked_batches import ParkedBatches
+from services.usage.intake.parked_batches import BODY_BYTES_MAX, PARKED_MAX, ParkedBatches
+from shared.gate.metering.meter import BATCH_BYTES
 from shared.gate.metering.refusal_aggregation import REQUESTS_MAX
 from shared.messaging.publishing import EventPublisher
 from shared.observability import metrics
@@ -318,6 +322,43 @@ def test_batches_of_gates_of_all_releases_are_counted(intake: BatchIntake, bus: 
     intake.take(body(segment="most", records=[a_record(requests=REQUESTS_MAX, cost=0, status=401)]))
     assert [segment for segment, _ in bus.counted] == ["s0", "s1", "s2", "s3", "most"]
     assert stored(usage_database) == 9
+
+
+def test_one_account_s_junk_takes_no_other_s_place(intake: BatchIntake, usage_database: Database) -> None:
+    for number in range(PARKED_MAX + 3):
+        intake.take({"segment": f"s{number}"}, "sensors")
+    intake.take({"segment": "of another"}, "usage")
+    intake.take({"segment": "of nobody"})
+    with usage_database.reading() as tx:
+        accounts = Counter(tx.execute(select(tables.parked_batch.c.account)).scalars())
+    assert accounts == {"sensors": PARKED_MAX, "usage": 1, None: 1}
+
+
+def test_of_a_body_larger_than_any_gate_s_its_size_and_digest_are_kept(
+    intake: BatchIntake, parked: ParkedBatches, metering: Metering, clock: ManualClock
+) -> None:
+    largest = {"junk": "x" * (BODY_BYTES_MAX - len(json.dumps({"junk": ""})))}
+    for sent in (largest, {"junk": largest["junk"] + "x"}):
+        intake.take(sent, "sensors")
+    kept = {one.id: parked.sent(one.id)[0] for one in parked.all()}
+    text = json.dumps({"junk": largest["junk"] + "x"})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    assert kept == {
+        hashlib.sha256(json.dumps(largest).encode()).hexdigest(): largest,
+        digest: {"bytes": BODY_BYTES_MAX + 1, "sha256": digest},
+    }
+    assert str(retry(digest, parked, metering, clock)).startswith("malformed: ")
+
+
+def test_the_largest_batch_of_a_gate_is_kept_whole(
+    intake: BatchIntake, parked: ParkedBatches, clock: ManualClock, metering: Metering
+) -> None:
+    one = a_record(at=NOON + timedelta(days=367), user_agent="é" * 200)
+    early = body(records=[one] * (1 + (BATCH_BYTES + 64 * 1024) // framed(one)))
+    intake.take(early)
+    clock.advance(86_400)
+    (kept,) = parked.all()
+    assert retry(kept.id, parked, metering, clock) is None
 
 
 def overlapping() -> float:
