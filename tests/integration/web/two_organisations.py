@@ -97,7 +97,7 @@ def two_organisations(api: Management, folder: Path) -> Iterator[World]:
     database = migrated(Database.sqlite(folder / "sensors.db"), sensors_assembly.MIGRATIONS)
     sensors = sensors_assembly.assemble(database, api.bell, clock, folder / "samples")
     gate = Gate(api.replica, MemoryQuota(), Meter(folder / "spool-of-all", MemoryBus(), clock), clock)
-    routes = [*api.routes, *sensors.routes(api.replica.grants, NO_PROXIES)]
+    routes = [*api.routes, *sensors.routes(api.replica, NO_PROXIES)]
     app = application("all", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
     client = testing.TestClient(app)
     admins = api.admin, api.another_organisation("premium")
