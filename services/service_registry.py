@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.gate.grants.grants import Grants
+    from shared.gate.grants.replica import Replica
     from shared.observability.at_scrape import Measure
     from shared.sql.database import Database
     from shared.web.requests.client_address import TrustedProxies
@@ -58,7 +58,7 @@ class Part(Protocol):
 
     def provided(self) -> dict[str, object]: ...
 
-    def routes(self, grants: "Grants", proxies: "TrustedProxies") -> "list[Route]": ...
+    def routes(self, replica: "Replica", proxies: "TrustedProxies") -> "list[Route]": ...
 
     def internal_routes(self) -> "list[InternalRoute]": ...
 

@@ -32,6 +32,7 @@ _VHOSTS = 40
 _DATABASES = Path(__file__).parents[1] / "ops/postgres/databases.sh"
 _BALLAST = _DATABASES.with_name("ballast.sh")
 _REDIS_CONFIGURATION = Path(__file__).parents[1] / "ops/redis/configuration.sh"
+_RABBITMQ_CONFIGURATION = Path(__file__).parents[1] / "ops/rabbitmq/rabbitmq.conf"
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 # Of each test process its own: what one was given may be a minute from listening when another draws.
@@ -307,10 +308,11 @@ class RabbitMq:
         ]
         (self._folder / "definitions.json").write_text(json.dumps(definitions))
         (self._folder / "plugins").write_text("[].\n")
+        bounds = [line for line in _RABBITMQ_CONFIGURATION.read_text().splitlines() if line.startswith("max_")]
         (self._folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
             f"load_definitions = {self._folder / 'definitions.json'}\n"
-            "loopback_users = none\n"
+            "loopback_users = none\n" + "\n".join(bounds)
         )
 
     def _uri(self, vhost: str) -> str:

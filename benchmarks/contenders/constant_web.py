@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 from benchmarks.contenders.answer import CONTENT, PATH
 from services.distributed import web
 from services.sensors.assembly import Sensors
-from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import Replica
 from shared.web.operation import Answer, Call, operation
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
@@ -25,7 +25,7 @@ class Constant:
         return Answer(body=CONTENT)
 
 
-def routes(self: Sensors, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
+def routes(self: Sensors, replica: Replica, _proxies: TrustedProxies) -> list[Route]:
     return [Route(PATH, Constant())]
 
 

@@ -11,7 +11,7 @@ from services.auth.integrity.patrol import Patrol
 from services.auth.tier_limits import TIERS
 from shared.contracts.dead import DeadSecrets
 from shared.contracts.seen import SeenKeys
-from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import Replica
 from shared.messaging.nameko_follower import Following
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
@@ -65,7 +65,7 @@ class Auth:
             "auth.sensors_heads": self.sensors_heads,
         }
 
-    def routes(self, _grants: Grants, proxies: TrustedProxies) -> list[Route]:
+    def routes(self, _replica: Replica, proxies: TrustedProxies) -> list[Route]:
         """The public resources; `proxies`: who may ask about others' requests."""
         return api.routes(proxies)
 

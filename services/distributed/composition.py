@@ -61,7 +61,7 @@ def web(service: str, settings: Settings) -> Any:
     proxies = TrustedProxies(settings.trusted_proxies)
     return application(
         service,
-        part.routes(gate.replica.grants, proxies),
+        part.routes(gate.replica, proxies),
         gate.gate,
         clock,
         public_url=settings.public_url,

@@ -157,8 +157,7 @@ class Embedded:
         self.auth.following.catch_up()
         self.usage.following.catch_up()
         self._gate.start()
-        grants = self._gate.replica.grants
-        routes = [route for part in self._parts for route in part.routes(grants, self._proxies)]
+        routes = [route for part in self._parts for route in part.routes(self._gate.replica, self._proxies)]
         app = application(
             "embedded",
             routes,

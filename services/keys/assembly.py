@@ -35,7 +35,7 @@ from services.keys.views.rebuild import rebuild
 from shared.contracts.keys import IGNORABLE
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grant import Limits
-from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import Replica
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
 from shared.replication.divergence.divergence_watch import DivergenceWatch
@@ -116,10 +116,10 @@ class Keys:
             "keys.remote_commands": RemoteCommands(self.commands),
         }
 
-    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
-        """The public resources; `grants` is the web process's replica."""
+    def routes(self, replica: Replica, _proxies: TrustedProxies) -> list[Route]:
+        """The public resources; `replica` is the web process's."""
         routes = [
-            *api.routes(self.commands, self.queries, self.as_of, grants, self.clock),
+            *api.routes(self.commands, self.queries, self.as_of, replica.grants, self.clock),
             *organisation_activity_resources.routes(self.organisation_history),
             Route(WELL_KNOWN, SignersResource(self.signers)),
         ]

@@ -40,7 +40,7 @@ from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import Replica
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
 from shared.replication.envelopes import Envelopes
@@ -112,8 +112,8 @@ class Sensors:
         networks = self.networks
         return Overview(networks.queries, networks.statistics, self.queries, self.samples.reader)
 
-    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
-        """The public resources; `grants` is the web process's replica."""
+    def routes(self, replica: Replica, _proxies: TrustedProxies) -> list[Route]:
+        """The public resources; `replica` is the web process's."""
         parts = api.Parts(
             queries=self.queries,
             details=DetailQueries(self.database),
@@ -125,7 +125,7 @@ class Sensors:
             exports=self.exports,
             events=self.events,
         )
-        routes = api.routes(parts, self.clock, StillAdmitted(grants))
+        routes = api.routes(parts, self.clock, StillAdmitted(replica))
         return Idempotency(self.database, tables.idempotency, self.clock_watch.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:

@@ -38,7 +38,7 @@ from services.usage.retention import erasure
 from services.usage.retention.retention import KEPT_DEFAULT, Retention, RetentionTimes
 from shared.contracts.dead import DeletedKeys
 from shared.gate.grants.grant import Limits
-from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import Replica
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
 from shared.observability.at_scrape import Measure
@@ -114,10 +114,11 @@ class Usage:
             "usage.following_keys": self.following,
         }
 
-    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
-        """The public resources; `grants` is the web process's replica."""
+    def routes(self, replica: Replica, _proxies: TrustedProxies) -> list[Route]:
+        """The public resources; `replica` is the web process's."""
+        grants = replica.grants
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
-        still = StillAdmitted(grants)
+        still = StillAdmitted(replica)
         routes = [
             *api.routes(
                 self.statistics,

@@ -6,9 +6,11 @@ PostgreSQL gets the rows as one JSON text, which costs its driver a tenth of wha
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, case
 
 from shared.sql.in_values import inserted, insertion_of
+
+HALF_A_BIGINT = 2**62 - 1
 
 
 def insertion(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[Any, Any]:
@@ -26,8 +28,18 @@ def add_to(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tu
         return
     statement, parameters = insertion(tx, table, names, rows)
     keys = [key.name for key in table.primary_key]
-    sums = {name: table.c[name] + statement.excluded[name] for name in names if name not in keys}
+    sums = {name: sum_of_two(table.c[name], statement.excluded[name]) for name in names if name not in keys}
     tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=sums), parameters)
+
+
+def sum_of_two(stored: ColumnElement[int], gained: ColumnElement[int], half: int = HALF_A_BIGINT) -> ColumnElement[int]:
+    """Their sum; each counts as `half` at most, two of which the column holds.
+
+    One key's overflow would stop the counting of all: many records can be forged, and rows of before intake refused
+    what no gate writes may hold anything.
+    """
+    stored, gained = (case((number > half, half), else_=number) for number in (stored, gained))
+    return stored + gained
 
 
 def put(

@@ -30,8 +30,8 @@ segment_account = Table(
     Column("account", String(64), nullable=False),
 )
 
-# Dead letters: batches that cannot be counted, with the reason. Their gates keep them, too. `body` is JSON; `account`
-# sent it, where accounts are demanded.
+# Dead letters: batches that cannot be counted, with the reason. Their gates keep them, too. `body` is JSON, or
+# what is kept of a larger one (intake/parked_batches.py); `account` sent it, where accounts are demanded.
 parked_batch = Table(
     "parked_batch",
     metadata,

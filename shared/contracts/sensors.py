@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +177,7 @@ class ExportEnded:
     format: str
     finished_at: datetime
     expires_at: datetime | None = None
-    bytes: int | None = None
+    bytes: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     sha256: str | None = None
     fault: str | None = None
 

@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 METERED_VERSION = 1
 SECRET_CHARACTERS = 16  # of a secret's digest: enough to tell a key's secrets apart, and none can be found by it
+# The most that a record says, which usage holds gates to, so that no sum of many is beyond a BIGINT: a body is whole in
+# its gate's memory, or counts 0, and no process answers one request for a year.
+SIZE_MAX, DURATION_US_MAX = 2**30, 2**45
 
 
 class RequestRecord(msgspec.Struct, frozen=True, array_like=True):
     """One answered request. Travels and is spooled as a JSON array: fields are only ever added at the end.
 
     `key_id` and `organisation_id` are None when no key was recognised. `cost`: requests charged to the quota, 0 or 1.
-    `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body.
+    `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body. Of one record
+    DURATION_US_MAX and SIZE_MAX at most.
 
     `requests`: how many requests it stands for. More than one only for refusals, of one key or address in one second:
     id and time are then of the first, `status` is the most frequent, `duration_us` their mean and `size` their sum;
@@ -30,7 +35,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True):
     """
 
     request_id: str
-    at: datetime
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
     key_id: str | None
     organisation_id: str | None
     method: str

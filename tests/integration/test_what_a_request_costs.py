@@ -62,7 +62,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     replica = Replica(gate="gate_test", feed=key_service.feed, snapshot=auth_service.book.snapshot, clock=clock)
     replica.pull()
     gate = Gate(replica, MemoryQuota(), Meter(tmp_path / "spool", bus, clock), clock)
-    routes = sensor_service.routes(replica.grants, NO_PROXIES)
+    routes = sensor_service.routes(replica, NO_PROXIES)
     app = application("sensors", routes, gate, clock, public_url="http://localhost", is_ready=lambda: True)
     client = testing.TestClient(app, headers={"Authorization": f"Bearer {secret}"})
     messages_before = bus.messages

@@ -41,6 +41,14 @@ def requests(key: str) -> Iterator[str]:
         f"POST /v1/keys?api_key={key} HTTP/1.1",
         f"CONNECT {key}:443 HTTP/1.1",
         f"OPTIONS {key} HTTP/1.1",
+        f"GET /console/keys/{key} HTTP/3.0",
+        f"GET /console/keys/{key} x HTTP/1.1",
+        f"GET /console/keys?q={key}&language={key} HTTP/1.1",
+        f"GET /console/link/{key} HTTP/1.1",
+        f"POST /console/link/{key} HTTP/1.1",
+        f"GET /console/sign-in?next=/console/keys/{key} HTTP/1.1",
+        f"GET /console/{key} HTTP/1.1",
+        f"GET /profil/{key} HTTP/1.1",
     ):
         yield f"{line}\r\n{host}{bearer}\r\n"
     for fields in (
@@ -71,7 +79,12 @@ def requests(key: str) -> Iterator[str]:
         f"X-Forwarded-For: {key}\r\nX-Original-URI: {key}\r\nX-Forwarded-Uri: /?api_key={key}\r\n",
         f"Idempotency-Key: {key}\r\nIf-Match: {key}\r\nAccept: {key}\r\nAccept-Language: {key}\r\nOrigin: {key}\r\n",
     ):
-        for method, path in (("GET", "/v1/sensors"), ("POST", "/v1/keys"), ("GET", f"/v1/authorize?api_key={key}")):
+        for method, path in (
+            ("GET", "/v1/sensors"),
+            ("POST", "/v1/keys"),
+            ("GET", f"/v1/authorize?api_key={key}"),
+            ("POST", f"/console/keys/{key}"),
+        ):
             yield f"{method} {path} HTTP/1.1\r\n{host}{bearer}{fields}\r\n"
     yield f"GET /v1/sensors HTTP/1.1\r\n{bearer}\r\n"
     json = "Content-Type: application/json\r\n"
@@ -95,6 +108,11 @@ def requests(key: str) -> Iterator[str]:
     ):
         yield f"POST /v1/keys HTTP/1.1\r\n{host}{bearer}{json}{framing}\r\n{body}"
         yield f"GET /v1/sensors?api_key={key} HTTP/1.1\r\n{host}{json}{framing}\r\n{body}"
+    form = f"language={key}&name={key}&q={key}"
+    framing = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n"
+    for path in ("/console/keys/new", "/console/preferences", "/console/sign-out", f"/console/keys/{key}/revoke"):
+        for origin in ("", f"Origin: http://{key}\r\n"):
+            yield f"POST {path} HTTP/1.1\r\n{host}Cookie: grillo_session={key}\r\n{origin}{framing}\r\n{form}"
 
 
 def internal_requests(key: str) -> Iterator[str]:
@@ -186,6 +204,7 @@ def test_distributed_says_writes_and_keeps_no_key(
         doors = {"front": running.url}
         for service in ("keys", "auth", "usage", "sensors"):
             doors |= {service: stack.public_url(service), f"{service} internal": stack.internal_url(service)}
+        doors["console"] = stack.public_url("console")
         assert told_by(doors, key) == []
         with running.client(key) as client:
             assert client.get("/v1/sensors").status_code == 200

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, FromClause, case, cast, func, select
+from sqlalchemy import Connection, FromClause, case, select
 
 from services.usage import tables
-from services.usage.counters.counters import KEYS
+from services.usage.counters.counters import KEYS, sum_of
 from shared.sql.database import Database
 from shared.sql.in_values import in_values
 from shared.values.timestamps import MINUTE_US, to_microseconds
@@ -55,7 +55,7 @@ class LastDays:
             counted = KEYS.within(tx, own, first, first + HOURS * _HOUR_MINUTES, _HOUR_MINUTES)
             by_hour = _by_hour(tx, counted)
             minutes = tables.counter.c
-            lately = select(minutes.key_id, cast(func.sum(minutes.requests), BigInteger))
+            lately = select(minutes.key_id, sum_of(minutes.requests))
             in_last_hour = lately.where(in_values(tx, minutes.key_id, own), minutes.minute > hour_ago).group_by(
                 minutes.key_id
             )
@@ -78,8 +78,7 @@ def _by_hour(tx: Connection, counted: FromClause) -> list[tuple[str, int, int, i
     hour = (counted.c.minute - counted.c.minute % _HOUR_MINUTES).label("hour")
     is_refused = case((counted.c.status >= _REFUSED_FROM, counted.c.requests), else_=0)
     sums = [
-        cast(func.sum(numbers), BigInteger).label(name)
-        for name, numbers in (("requests", counted.c.requests), ("refused", is_refused))
+        sum_of(numbers).label(name) for name, numbers in (("requests", counted.c.requests), ("refused", is_refused))
     ]
     rows = tx.execute(select(counted.c.key_id, hour, *sums).group_by(counted.c.key_id, hour))
     return [(key_id, minute, requests, refused) for key_id, minute, requests, refused in rows]

@@ -8,6 +8,7 @@ import time
 from sqlalchemy import Connection, func, literal, select, update
 
 from services.usage import tables
+from services.usage.bulk_upsert import sum_of_two
 from services.usage.counters.aggregation import HOUR_MINUTES
 from services.usage.counters.counters import STEPPED, StepTables, rolled_up_before
 from services.usage.writer_lock import take_writer_lock
@@ -64,5 +65,6 @@ def _add_to_hours(tx: Connection, owned: StepTables, of_minute: int) -> None:
     }
     rows = select(*row.values()).where(minutes.c.minute == of_minute)
     statement = upsert(tx, hours).from_select(list(row), rows)
-    sums = {sum_.name: sum_ + statement.excluded[sum_.name] for sum_ in hours.columns if not sum_.primary_key}
+    added = [column for column in hours.columns if not column.primary_key]
+    sums = {column.name: sum_of_two(column, statement.excluded[column.name]) for column in added}
     tx.execute(statement.on_conflict_do_update(index_elements=list(hours.primary_key), set_=sums))

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, ScalarSelect, Table, select
 
 from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES
-from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
+from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables, sum_of
 from services.usage.counters.keys_compared import KeysCompared, compare, used_keys
 from services.usage.counters.question_bounds import BOUNDS, Bounds, Question
-from services.usage.counters.summary import Summary, Sums, sum_of
+from services.usage.counters.summary import Summary, Sums
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
 from shared.sql.dialect_functions import database_time

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, select, union_all
+from sqlalchemy import Connection, Select, func, select, union_all
 
 from services.usage.counters import latency_sketch
 from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
 from services.usage.counters.by_network import NETWORKS_MAX, by_network
-from services.usage.counters.counters import CounterTables
+from services.usage.counters.counters import CounterTables, sum_of
 from shared.values.timestamps import MINUTE_US, from_microseconds
 
 
@@ -98,11 +98,6 @@ class Sums:
             routes=dict(self.routes),
             networks=dict(sorted(self.networks.items(), key=lambda one: (-one[1], one[0]))[:NETWORKS_MAX]),
         )
-
-
-def sum_of(numbers: ColumnElement[int]) -> ColumnElement[int]:
-    """A sum as BIGINT: PostgreSQL sums BIGINT to NUMERIC, which is slow to read."""
-    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
 
 
 def _sketches(owned: CounterTables, owner: str, first: int, last: int) -> Iterator[Select[Any]]:

@@ -1,7 +1,8 @@
 """Validation of a batch of metered requests: version, shape, extent, clock, and what a gate and a column may hold.
 
 What a gate cannot have written is refused: an extent that is not that of its records' frames would make all later
-batches within it look counted, and a record may stand for so many requests only as a gate adds up.
+batches within it look counted, a record may stand for so many requests only as a gate adds up, and no number may be so
+large that the sums it is added to overflow.
 """
 
 from datetime import datetime, timedelta
@@ -9,15 +10,23 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts.usage import METERED_VERSION, SECRET_CHARACTERS, RequestMetered, RequestRecord
+from shared.contracts.usage import (
+    DURATION_US_MAX,
+    METERED_VERSION,
+    SECRET_CHARACTERS,
+    SIZE_MAX,
+    RequestMetered,
+    RequestRecord,
+)
 from shared.gate.metering.refusal_aggregation import REQUESTS_MAX
 from shared.gate.metering.spool_segment import FRAME_BYTES
-from shared.values.timestamps import rfc3339
+from shared.values.timestamps import from_microseconds
 
 # Of this host's clock: what a clock set wrong has written is counted at once, on the day that its gate took it for, and
 # spent of that day's limit. Bounded, for each day is a partition: what is later waits until its time has come.
 AHEAD_MAX = timedelta(days=366)
-_SMALL, _LARGE = 2**31, 2**63
+_EARLIEST = from_microseconds(0)  # where a clock begins that was never set
+_LARGE = 2**63
 _SEGMENT_CHARACTERS_MAX = 32
 
 
@@ -53,11 +62,13 @@ def check(batch: RequestMetered, now: datetime) -> None:
     horizon = now + AHEAD_MAX
     for number, record in enumerate(batch.records):
         if record.at > horizon:
-            raise Unacceptable(f"from the future: record {number} is dated {rfc3339(record.at)}")
+            raise Unacceptable(f"from the future: record {number} is dated {record.at.isoformat()}")
+        if record.at < _EARLIEST:
+            raise Unacceptable(f"malformed: record {number} is dated before 1970")
         if not _fits(record):
             raise Unacceptable(f"malformed: record {number} has a field that cannot be stored")
         if not _is_writable(record):
-            raise Unacceptable(f"malformed: record {number} stands for more requests than any that a gate writes")
+            raise Unacceptable(f"malformed: record {number} has a number that no gate writes")
 
 
 def _framed_bytes(body: Any) -> int:
@@ -75,11 +86,17 @@ def _framed_bytes(body: Any) -> int:
 
 def _is_writable(record: RequestRecord) -> bool:
     """As Gate.record and refusal_aggregation make them: one request costs 1 at most, and only refusals are added up."""
-    return record.cost <= 1 and (record.requests == 1 or (record.cost == 0 and record.requests <= REQUESTS_MAX))
+    return (
+        100 <= record.status <= 599
+        and 0 <= record.cost <= 1
+        and (record.requests == 1 or (record.cost == 0 and 0 < record.requests <= REQUESTS_MAX))
+        and 0 <= record.duration_us <= DURATION_US_MAX
+        and 0 <= record.size <= SIZE_MAX
+    )
 
 
 def _fits(record: RequestRecord) -> bool:
-    """Whether the record fits the columns of table `request`, on SQLite and PostgreSQL alike."""
+    """Whether the record's texts fit the columns of table `request`, on SQLite and PostgreSQL alike."""
     key_id, organisation_id, problem = record.key_id or "", record.organisation_id or "", record.problem or ""
     previous_secret, secret_hint = record.previous_secret or "", record.secret_hint or ""
     network_id = record.network_id or ""
@@ -100,11 +117,6 @@ def _fits(record: RequestRecord) -> bool:
             f"{key_id}{organisation_id}{record.request_id}{record.method}{record.route}"
             f"{record.address}{record.user_agent}{problem}{previous_secret}{secret_hint}{network_id}"
         )
-        and 0 <= record.status < _SMALL
-        and 0 <= record.cost < _SMALL
-        and 0 < record.requests < _SMALL
-        and 0 <= record.duration_us < _LARGE
-        and 0 <= record.size < _LARGE
     )
 
 

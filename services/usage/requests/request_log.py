@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError
 
 from services.usage import tables
 from services.usage.requests import partitions
-from shared.contracts.usage import RequestRecord
+from shared.contracts.usage import SIZE_MAX, RequestRecord
 from shared.values.timestamps import DAY_US, from_microseconds, to_microseconds
 
 _NAMES = tuple(column.name for column in tables.request.columns if column.name != "id")
@@ -108,7 +108,7 @@ def _record(  # as many as the table has columns
         status=status,
         cost=cost,
         duration_us=duration_us,
-        size=size,
+        size=min(size, SIZE_MAX),  # of more there are rows from before intake refused them
         address=address,
         user_agent=user_agent,
         requests=requests,

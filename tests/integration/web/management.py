@@ -191,7 +191,7 @@ def management(
     bell.replica = replica
     keys.doorbell.start()
     gate = Gate(replica, MemoryQuota(), Meter(folder / "spool", TakenIn(usage), clock), clock)
-    routes = [*keys.routes(replica.grants, NO_PROXIES), *usage.routes(replica.grants, NO_PROXIES)]
+    routes = [*keys.routes(replica, NO_PROXIES), *usage.routes(replica, NO_PROXIES)]
     app = application("keys", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
     networks.known[organisation_id] = {"net_1": "North", "net_2": "South"}
     client = testing.TestClient(app)

@@ -54,7 +54,7 @@ def sensor_world(api: Management, folder: Path, clock: Clock) -> Iterator[Sensor
     database = migrated(Database.sqlite(folder / "sensors.db"), sensors_assembly.MIGRATIONS)
     sensors = sensors_assembly.assemble(database, api.bell, clock, folder / "samples")
     gate = Gate(api.replica, MemoryQuota(), Meter(folder / "spool-of-sensors", MemoryBus(), clock), clock)
-    routes = sensors.routes(api.replica.grants, NO_PROXIES)
+    routes = sensors.routes(api.replica, NO_PROXIES)
     app = application("sensors", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
     yield SensorWorld(api, sensors, testing.TestClient(app))
     database.close()

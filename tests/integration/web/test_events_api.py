@@ -84,7 +84,7 @@ NETWORK |= {"detection": "{}", "created_at": "2026-11-01T00:00:00.000000Z", "rev
 def events(app: Tiny, tmp_path: Path) -> Iterator[Events]:
     database = migrated(Database.sqlite(tmp_path / "sensors.db"), assembly.MIGRATIONS)
     sensors = assembly.assemble(database, Doorbell(), app.clock, tmp_path / "samples")
-    routes = sensors.routes(app.gate.replica.grants, NO_PROXIES)
+    routes = sensors.routes(app.gate.replica, NO_PROXIES)
     served = application("sensors", routes, app.gate, app.clock, public_url=PUBLIC_URL, is_ready=lambda: True)
     yield Events(sensors, testing.TestClient(served))
     database.close()

@@ -63,6 +63,14 @@ def door(log: MemoryLog, removed: list[str]) -> testing.TestClient:
     return testing.TestClient(internal_application(routes, is_ready=lambda: False, callers=CALLERS))
 
 
+@pytest.mark.parametrize("shared_bytes", [0, 1, 10, 31])
+def test_a_token_is_known_by_the_whole_of_its_digest(shared_bytes: int) -> None:
+    digest = bytes.fromhex(digest_of_token(SHARED))
+    near = digest[:shared_bytes] + bytes(byte ^ 0xFF for byte in digest[shared_bytes:])
+    callers = InternalCallers([("auth", digest.hex()), ("sensors", near.hex())])
+    assert callers.account_of(TOKEN["Authorization"]) == "auth"
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -1,5 +1,7 @@
 """A key that loses its power between its gate's verdict and the commit: usage takes its change back, and says why."""
 
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -32,14 +34,13 @@ CHANGES: dict[tuple[str, str], dict[str, Any] | None] = {
 
 
 class EndingFirst:
-    """The database, whose transactions begin a moment too late: the key's power ended meanwhile."""
+    """The database, whose transactions begin a moment too late: by then `meanwhile` has happened."""
 
-    def __init__(self, database: Database, api: Management, key_id: str, refusal: str) -> None:
-        self._database, self._api, self._key_id, self._refusal = database, api, key_id, refusal
+    def __init__(self, database: Database, meanwhile: Callable[[], object]) -> None:
+        self._database, self._meanwhile = database, meanwhile
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        end(self._api, self._key_id, ENDINGS[self._refusal])
-        self._api.replica.pull()
+        self._meanwhile()
         return self._database.transaction()
 
     def __getattr__(self, name: str) -> Any:
@@ -63,6 +64,38 @@ def test_every_operation_of_usage_that_changes_something_is_among_them() -> None
 
 @pytest.mark.parametrize("refusal", ENDINGS)
 def test_a_change_is_taken_back_when_its_key_lost_its_power_meanwhile(api: Management, refusal: str) -> None:
+    def lose(key_id: str) -> None:
+        end(api, key_id, ENDINGS[refusal])
+        api.replica.pull()
+
+    for answer in changed_while(api, lose):
+        problem(answer, 403 if refusal == "insufficient-permission" else 401, refusal)
+        if refusal == "insufficient-permission":
+            assert answer.headers["WWW-Authenticate"].endswith('scope="admin"')
+
+
+def test_a_change_is_taken_back_when_its_gate_s_lease_ran_out_meanwhile(api: Management) -> None:
+    """As of a process that was stopped: its key may be revoked, and the receipt have counted this gate out."""
+
+    def stop(key_id: str) -> None:
+        end(api, key_id, ENDINGS["key-revoked"])
+        api.replica.fresh_until = api.replica._clock.elapsed_seconds()
+
+    for answer in changed_while(api, stop):
+        problem(answer, 503, "gate-not-fresh")
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_change_is_taken_back_when_an_event_of_its_key_could_not_be_applied_meanwhile(api: Management) -> None:
+    for answer in changed_while(api, api.replica.grants.unappliable.add):
+        problem(answer, 503, "unavailable")
+
+
+def changed_while(api: Management, meanwhile: Callable[[str], object]) -> Iterator[Any]:
+    """The answers to all changes, each by a key of its own that passed the gate before `meanwhile` happened to it.
+
+    None of them may have committed anything.
+    """
     api.usage.subscription.pull()
     ids = {
         "rule_id": api.ask("POST", "/v1/alert-rules", json={"kind": "quota"}).json["id"],
@@ -73,10 +106,9 @@ def test_a_change_is_taken_back_when_its_key_lost_its_power_meanwhile(api: Manag
     stolen = [api.create(permissions=["admin"]) for _ in CHANGES]
     api.bell.replica = None
     for key, ((method, path), body) in zip(stolen, CHANGES.items(), strict=True):
+        api.replica.pull()
         for store in stores:
-            store._database = EndingFirst(api.usage.database, api, key["id"], refusal)  # type: ignore[assignment]
-        answer = api.ask(method, path.format(**ids), key=key["key"], json=body)
-        problem(answer, 403 if refusal == "insufficient-permission" else 401, refusal)
+            late = EndingFirst(api.usage.database, functools.partial(meanwhile, key["id"]))
+            store._database = late  # type: ignore[assignment]
+        yield api.ask(method, path.format(**ids), key=key["key"], json=body)
         assert contents(api) == before
-        if refusal == "insufficient-permission":
-            assert answer.headers["WWW-Authenticate"].endswith('scope="admin"')

@@ -61,7 +61,9 @@ DURATION_US = {"alpha": 1_000, "omega": 1_000_000}
 
 @dataclass
 class Organisation:
-    """`ids`: one of each kind, by the name of the path's variable. `own`: all of its ids and names, each its alone."""
+    """`ids`: one of each kind, by the name that paths and queries give it. `own`: all of its ids and names, each its
+    alone.
+    """
 
     organisation_id: str
     admin: str
@@ -97,8 +99,10 @@ def two_organisations(api: Management, folder: Path) -> Iterator[World]:
     database = migrated(Database.sqlite(folder / "sensors.db"), sensors_assembly.MIGRATIONS)
     sensors = sensors_assembly.assemble(database, api.bell, clock, folder / "samples")
     gate = Gate(api.replica, MemoryQuota(), Meter(folder / "spool-of-all", MemoryBus(), clock), clock)
-    routes = [*api.routes, *sensors.routes(api.replica.grants, NO_PROXIES)]
-    app = application("all", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
+    routes = [*api.routes, *sensors.routes(api.replica, NO_PROXIES)]
+    app = application(
+        "all", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True, documented=documented_routes
+    )
     client = testing.TestClient(app)
     admins = api.admin, api.another_organisation("premium")
     made = [_filled(api, client, sensors, name, admin) for name, admin in zip(DURATION_US, admins, strict=True)]
@@ -166,6 +170,8 @@ def _filled(
     api.usage.evaluator.run()  # and nothing is sent: its receiver is nobody
     alert = asked("GET", "/v1/alerts")["data"][0]
     network = asked("POST", "/v1/networks", json={"name": f"{name}-network"})["data"]
+    api.networks.known[organisation_id] = {network["id"]: f"{name}-network"}
+    asked("PATCH", f"/v1/keys/{another['id']}", json={"networks": [network["id"]]})
     recording = Recording(
         network="XX",
         station=name.upper(),
@@ -196,10 +202,12 @@ def _filled(
         "sensor_id": sensor_id,
         "export_id": export["id"],
         "event_id": event_id(organisation_id, told.source, told.public_id),
+        "organisation_id": organisation_id,
+        "request_id": f"{name}-r",
     }
     names = {f"{name}-key-0", f"{name}-key-1", f"{name}-agent", f"{name}-r", f"{name}-hook", f"{name}-sensor"}
     names |= {f"{name}-network", f"{name}-place", f"{name}-source"}
-    return Organisation(organisation_id, admin, ids, {*ids.values(), another["id"], organisation_id, *names})
+    return Organisation(organisation_id, admin, ids, {*ids.values(), another["id"], *names})
 
 
 def _is_item(method: str, path: str) -> bool:

@@ -12,10 +12,12 @@ from sqlalchemy import delete
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.measurement_queries import BASELINE_HOURS
 from services.usage.alerting.evaluation.observation import Observation
+from services.usage.bulk_upsert import sum_of_two
 from shared.sql.database import Database, upsert
 from shared.values.timestamps import HOUR_US, to_microseconds
 
 KEPT_EVERY = timedelta(minutes=1)
+_HALF_AN_INTEGER = 2**30 - 1
 
 
 class HourlyBaseline:
@@ -36,10 +38,15 @@ class HourlyBaseline:
         noted, self._requests, self._kept_at = self._requests, Counter(), now
         table = tables.key_hour
         oldest = to_microseconds(trusted_now) // HOUR_US - BASELINE_HOURS - 1
-        rows = [{"key_id": key_id, "hour": hour, "requests": count} for (key_id, hour), count in sorted(noted.items())]
+        rows = [
+            {"key_id": key_id, "hour": hour, "requests": min(count, _HALF_AN_INTEGER)}
+            for (key_id, hour), count in sorted(noted.items())
+        ]
         with self._database.transaction() as tx:
             tx.execute(delete(table).where(table.c.hour < oldest))
             if rows:
                 statement = upsert(tx, table)
-                added = {"requests": table.c.requests + statement.excluded.requests}
-                tx.execute(statement.on_conflict_do_update(index_elements=["key_id", "hour"], set_=added), rows)
+                added = sum_of_two(table.c.requests, statement.excluded.requests, half=_HALF_AN_INTEGER)
+                tx.execute(
+                    statement.on_conflict_do_update(index_elements=["key_id", "hour"], set_={"requests": added}), rows
+                )

@@ -80,7 +80,7 @@ def scene(folder: Path, standing: AskStanding = nobody_to_ask) -> Scene:
     replica.pull()
     meter = Meter(folder / "spool", bus, clock)
     gate = Gate(replica, MemoryQuota(), meter, clock)
-    routes = sensors.routes(replica.grants, NO_PROXIES)
+    routes = sensors.routes(replica, NO_PROXIES)
     app = application("sensors", routes, gate, clock, public_url="https://api.example", is_ready=lambda: True)
     return Scene(
         database=database,

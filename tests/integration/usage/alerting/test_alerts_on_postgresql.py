@@ -29,6 +29,7 @@ SCENARIOS: list[Callable[[World], None]] = [
     test_known_sources.test_a_key_that_is_suddenly_everywhere_raises_so_many_alerts_a_day_and_no_more,
     test_hourly_baseline.test_many_times_the_usual_is_told_and_a_key_without_a_past_has_no_usual,
     test_hourly_baseline.test_the_hours_of_a_week_are_kept_and_older_ones_are_not,
+    test_hourly_baseline.test_an_hour_beyond_its_column_holds_up_neither_its_own_nor_another_s,
     test_expiry_warnings.test_an_unused_key_that_is_used_again_is_unused_no_more,
     test_evaluator.test_what_cannot_be_evaluated_is_stepped_over_and_holds_up_nothing,
 ]

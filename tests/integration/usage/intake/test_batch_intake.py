@@ -1,8 +1,11 @@
 """Off the bus: batches that wait are counted together, each once; what cannot be is parked and holds up nobody."""
 
 import contextlib
+import hashlib
+import json
 import threading
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -14,7 +17,8 @@ from services.usage.counters.statistics import Statistics
 from services.usage.intake import batch_validation as acceptance
 from services.usage.intake.batch_intake import BatchIntake, retry
 from services.usage.intake.metering import Metering
-from services.usage.intake.parked_batches import ParkedBatches
+from services.usage.intake.parked_batches import BODY_BYTES_MAX, PARKED_MAX, ParkedBatches
+from shared.gate.metering.meter import BATCH_BYTES
 from shared.gate.metering.refusal_aggregation import REQUESTS_MAX
 from shared.messaging.publishing import EventPublisher
 from shared.observability import metrics
@@ -25,7 +29,7 @@ from tests.examples import NOON
 from tests.usage_examples import batch, framed, record
 
 OWN = framed(record())
-TOO_MANY = "stands for more requests than any that a gate writes"
+NOT_WRITTEN = "malformed: record 0 has a number that no gate writes"
 
 
 class Bus:
@@ -99,13 +103,18 @@ def a_record(**different: Any) -> list[Any]:
         (body(records=[a_record(user_agent="\0")]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(user_agent="\ud800")]), "malformed: its records cannot be written as JSON: Unicode"),
         (body(records=[a_record(organisation_id=None)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(status=2**31)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(size=-1)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(requests=0)]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(requests=250_000, cost=0)]), f"malformed: record 0 {TOO_MANY}"),
-        (body(records=[a_record(), a_record(requests=REQUESTS_MAX + 1, cost=0)]), f"malformed: record 1 {TOO_MANY}"),
-        (body(records=[a_record(requests=2, cost=1)]), f"malformed: record 0 {TOO_MANY}"),
-        (body(records=[a_record(cost=2)]), f"malformed: record 0 {TOO_MANY}"),
+        (body(records=[a_record(status=2**31)]), NOT_WRITTEN),
+        (body(records=[a_record(size=-1)]), NOT_WRITTEN),
+        (body(records=[a_record(size=2**63 - 1)]), NOT_WRITTEN),
+        (body(records=[a_record(at=datetime(1969, 12, 31, tzinfo=UTC))]), "malformed: record 0 is dated before 1970"),
+        (body(records=[a_record(requests=0)]), NOT_WRITTEN),
+        (body(records=[a_record(requests=250_000, cost=0)]), NOT_WRITTEN),
+        (
+            body(records=[a_record(), a_record(requests=REQUESTS_MAX + 1, cost=0)]),
+            "malformed: record 1 has a number that no gate writes",
+        ),
+        (body(records=[a_record(requests=2, cost=1)]), NOT_WRITTEN),
+        (body(records=[a_record(cost=2)]), NOT_WRITTEN),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, str) else "",
 )
@@ -182,6 +191,7 @@ def test_what_a_copy_does_not_take_is_parked_and_the_others_counted(
     postgresql_database: Database, clock: ManualClock, bus: Bus, monkeypatch: pytest.MonkeyPatch, wrong: Any
 ) -> None:
     monkeypatch.setattr(acceptance, "_fits", lambda _: True)
+    monkeypatch.setattr(acceptance, "_is_writable", lambda _: True)
     metering, parked = Metering(postgresql_database), ParkedBatches(postgresql_database)
     intake = BatchIntake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
     together(intake, [body(segment="a"), body(segment="bad", records=[a_record(**wrong)]), body(segment="b")])
@@ -221,6 +231,14 @@ def together(intake: BatchIntake, bodies: list[Any]) -> None:
         combiner._changed.notify_all()
     for thread in threads:
         thread.join()
+
+
+def test_a_forged_size_takes_no_other_batch_of_its_key_with_it(
+    intake: BatchIntake, bus: Bus, usage_database: Database
+) -> None:
+    intake.take(body(segment="forged", records=[a_record(size=2**63 - 1)]), "sensors")
+    together(intake, [body(segment=segment) for segment in ("a", "b")])
+    assert (sorted(bus.counted), stored(usage_database)) == ([("a", 0), ("b", 0)], 2)
 
 
 def test_a_batch_that_nobody_could_be_told_of_is_told_when_it_comes_again(
@@ -304,6 +322,43 @@ def test_batches_of_gates_of_all_releases_are_counted(intake: BatchIntake, bus: 
     intake.take(body(segment="most", records=[a_record(requests=REQUESTS_MAX, cost=0, status=401)]))
     assert [segment for segment, _ in bus.counted] == ["s0", "s1", "s2", "s3", "most"]
     assert stored(usage_database) == 9
+
+
+def test_one_account_s_junk_takes_no_other_s_place(intake: BatchIntake, usage_database: Database) -> None:
+    for number in range(PARKED_MAX + 3):
+        intake.take({"segment": f"s{number}"}, "sensors")
+    intake.take({"segment": "of another"}, "usage")
+    intake.take({"segment": "of nobody"})
+    with usage_database.reading() as tx:
+        accounts = Counter(tx.execute(select(tables.parked_batch.c.account)).scalars())
+    assert accounts == {"sensors": PARKED_MAX, "usage": 1, None: 1}
+
+
+def test_of_a_body_larger_than_any_gate_s_its_size_and_digest_are_kept(
+    intake: BatchIntake, parked: ParkedBatches, metering: Metering, clock: ManualClock
+) -> None:
+    largest = {"junk": "x" * (BODY_BYTES_MAX - len(json.dumps({"junk": ""})))}
+    for sent in (largest, {"junk": largest["junk"] + "x"}):
+        intake.take(sent, "sensors")
+    kept = {one.id: parked.sent(one.id)[0] for one in parked.all()}
+    text = json.dumps({"junk": largest["junk"] + "x"})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    assert kept == {
+        hashlib.sha256(json.dumps(largest).encode()).hexdigest(): largest,
+        digest: {"bytes": BODY_BYTES_MAX + 1, "sha256": digest},
+    }
+    assert str(retry(digest, parked, metering, clock)).startswith("malformed: ")
+
+
+def test_the_largest_batch_of_a_gate_is_kept_whole(
+    intake: BatchIntake, parked: ParkedBatches, clock: ManualClock, metering: Metering
+) -> None:
+    one = a_record(at=NOON + timedelta(days=367), user_agent="é" * 200)
+    early = body(records=[one] * (1 + (BATCH_BYTES + 64 * 1024) // framed(one)))
+    intake.take(early)
+    clock.advance(86_400)
+    (kept,) = parked.all()
+    assert retry(kept.id, parked, metering, clock) is None
 
 
 def overlapping() -> float:

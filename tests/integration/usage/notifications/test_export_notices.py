@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import insert
 
@@ -99,3 +100,10 @@ def test_a_ready_one_says_where_the_file_is_and_a_failed_one_why(
         "format": "sds",
         "fault": "key-revoked",
     }
+
+
+@pytest.mark.parametrize("size", [-1, 2**63])
+def test_a_size_that_no_export_has_is_not_believed(size: int) -> None:
+    told = msgspec.to_builtins(ENDED) | {"bytes": size}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(told, type=ExportEnded)

@@ -145,6 +145,15 @@ def test_nobody_speaks_in_another_s_name(broker: Broker, account: str) -> None:
         broker.may(account, forge)
 
 
+def test_a_message_far_larger_than_any_of_ours_is_not_taken(broker: Broker) -> None:
+    def flood(channel: Any) -> None:
+        message = Message(b"x" * (16 * 2**20 + 1), user_id="sensors")
+        channel.basic_publish_confirm(message, exchange="auth.events", routing_key="RequestMetered")
+
+    with pytest.raises(PreconditionFailed, match="message size"):
+        broker.may("sensors", flood)
+
+
 def test_followers_declare_consume_and_give_back_under_their_own_account(broker: Broker) -> None:
     for queue in DURABLE:
         account = queue.name.partition(".")[0]
