@@ -4,10 +4,11 @@ The same function serves files and messages, so that both give the same. What ca
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from math import inf
 
 import numpy as np
 from sqlalchemy import Connection
@@ -22,6 +23,7 @@ from services.sensors.arrival.clocks.read_ahead import ReadAhead, asked, read_ah
 from services.sensors.arrival.clocks.waiting_rows import WaitingRows
 from services.sensors.arrival.eras.already_stored import ROOM
 from services.sensors.arrival.eras.assignment import OfEra, assigned
+from services.sensors.arrival.held_records import Held
 from services.sensors.arrival.laid_runs import Found, lay, part_of
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.senders import BySender
@@ -57,7 +59,7 @@ class DeviceArrival:
                 is_last = first + RECORDS_MAX >= len(records)
                 some = records[first : first + RECORDS_MAX]
                 of_senders = BySender(Account)
-                part = self._take(tx, {sensor_id: some}, of_senders, decide_all=decide_all and is_last)
+                part = self._take(tx, {sensor_id: some}, of_senders, due_us=inf if decide_all and is_last else 0)
                 senders.note(tx, of_senders)
                 account, held = account + part.account, part.held
         return Arrived(account=account, held=held)
@@ -68,24 +70,32 @@ class DeviceArrival:
         All of the sensors are locked, also those without a record. What cannot be decided yet is held.
         Raises SensorUnknown, SpanDamaged.
         """
-        self._take(tx, records, of_senders, decide_all=False)
+        self._take(tx, records, of_senders, due_us=0)
 
     def decide_waiting(self) -> None:
-        """What has been held for a minute is stored wherever it fits best."""
-        before_us = to_microseconds(self._clock.now() - HELD_AT_MOST)
+        """What has been held for a minute is stored wherever it fits best; what came later goes on waiting."""
+        due_us = to_microseconds(self._clock.now() - HELD_AT_MOST)
         with self._database.reading() as tx:
-            sensor_ids = held_records.waiting_since(tx, before_us)
+            sensor_ids = held_records.waiting_since(tx, due_us)
         for sensor_id in sensor_ids:
-            self.take(sensor_id, (), decide_all=True)
+            with self._database.transaction() as tx:
+                of_senders = BySender(Account)
+                self._take(tx, {sensor_id: ()}, of_senders, due_us=due_us)
+                senders.note(tx, of_senders)
 
     def _take(
-        self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, decide_all: bool
+        self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, due_us: float
     ) -> Arrived:
-        """Reads by one statement what all sensors need, and writes so: a statement takes longer than a record."""
+        """Reads by one statement what all sensors need, and writes so: a statement takes longer than a record.
+
+        `due_us`: what was first held by then waits no longer.
+        """
         self._store.lock(tx, *records)
-        waiting = held_records.take(tx, records)
+        now_us, waiting = to_microseconds(self._clock.now()), held_records.of_sensors(tx, records)
         of_sensors = {
-            sensor_id: [*waiting[sensor_id], *its] for sensor_id, its in records.items() if waiting[sensor_id] or its
+            sensor_id: [*(held.record for held in waiting[sensor_id]), *its]
+            for sensor_id, its in records.items()
+            if waiting[sensor_id] or its
         }
         if not of_sensors:
             return Arrived(account=Account(), held=0)
@@ -96,18 +106,20 @@ class DeviceArrival:
         for sensor_id in sorted(of_sensors):
             clocks = ClockRows(tx, sensor_id, ahead, rows)
             known = partial(self._known, tx, sensor_id, ahead=ahead)
-            its_eras = assigned(clocks, of_sensors[sensor_id], known, decide_all=decide_all)
-            batch.held[sensor_id] = its_eras.held
+            since_us = [held.since_us for held in waiting[sensor_id]] + [now_us] * len(records[sensor_id])
+            due = [place for place, one_us in enumerate(since_us) if one_us <= due_us]
+            its_eras = assigned(clocks, of_sensors[sensor_id], known, due=due)
+            batch.hold(sensor_id, of_sensors[sensor_id], its_eras.held, waiting[sensor_id])
             for era in its_eras.of:
                 self._place(tx, sensor_id, era, ahead, batch)
         rows.write()
         self._store.add_all(tx, batch.pieces)
         accounts.note_all(tx, batch.accounts, batch.differing)
-        held_records.hold(tx, batch.held, to_microseconds(self._clock.now()))
+        held_records.let_go(tx, batch.let_go)
+        held_records.hold(tx, batch.newly_held, now_us)
         for sender, account in batch.senders.items():
             of_senders[sender] += account
-        held = sum(record.values.size for its in batch.held.values() for record in its)
-        return Arrived(account=sum(batch.accounts.values(), Account()), held=held)
+        return Arrived(account=sum(batch.accounts.values(), Account()), held=batch.held)
 
     def _place(self, tx: Connection, sensor_id: str, era: OfEra, ahead: ReadAhead, batch: "_Batch") -> None:
         in_order, clock = sorted(era.records, key=lambda record: record.device_ns), era.clock
@@ -147,15 +159,24 @@ class DeviceArrival:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Batch:
-    """What is written last, of all sensors at once: by sensor, and by sender."""
+    """What is written last, of all sensors at once: by sensor, and by sender. `held`: samples that wait."""
 
     pieces: defaultdict[str, list[Piece]] = field(default_factory=lambda: defaultdict(list))
     accounts: defaultdict[str, Account] = field(default_factory=lambda: defaultdict(Account))
     differing: defaultdict[str, list[Differing]] = field(default_factory=lambda: defaultdict(list))
-    held: dict[str, list[Record]] = field(default_factory=dict)
     senders: BySender = field(default_factory=lambda: BySender(Account))
+    newly_held: dict[str, list[Record]] = field(default_factory=dict)
+    let_go: list[int] = field(default_factory=list)
+    held: int = 0
+
+    def hold(self, sensor_id: str, records: Sequence[Record], places: Collection[int], before: Sequence[Held]) -> None:
+        """`places`: of those that wait. `before`: the first of the records, which were held already."""
+        still = set(places)
+        self.let_go += [one.id for place, one in enumerate(before) if place not in still]
+        self.newly_held[sensor_id] = [records[place] for place in places if place >= len(before)]
+        self.held += sum(records[place].values.size for place in places)
 
 
 def _of_one_kind(tx: Connection, of_sensors: Mapping[str, list[Record]]) -> dict[str, list[Record]]:

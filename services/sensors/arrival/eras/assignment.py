@@ -1,7 +1,7 @@
 """Assignment of a sensor's records to eras of its device's clock: by their levels, and by what is stored already."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,14 +22,16 @@ class OfEra:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
+    """`held`: places of the records that wait."""
+
     of: list[OfEra]
-    held: list[Record]
+    held: list[int]
 
 
-def assigned(rows: ClockRows, records: Sequence[Record], stored: Known, *, decide_all: bool) -> Assigned:
+def assigned(rows: ClockRows, records: Sequence[Record], stored: Known, *, due: Collection[int]) -> Assigned:
     """Mostly all lie on levels that are known, which the pieces near them tell; else it takes those around them.
 
-    `stored`: what is of an era and those records' time.
+    `stored`: what is of an era and those records' time. `due`: places of records that may wait no longer.
     """
     known = rows.eras()
     firsts = first_comings(records)
@@ -44,11 +46,13 @@ def assigned(rows: ClockRows, records: Sequence[Record], stored: Known, *, decid
     def again(asked: Iterable[int]) -> dict[int, int]:
         return eras_of({place: its[place] for place in asked}, clocks, stored)
 
-    found = None if near is None else assign(near, points, newest=newest, decide_all=False)
+    found = None if near is None else assign(near, points, newest=newest, due=())
     if near is None or found is None or not known.keys() >= set(found.eras):
         near = {era: rows.around(era, first, last) for era in known}
-        decides = decide_all or len(records) > held_records.HELD_MAX
-        found = assign(near, points, newest=newest, decide_all=decides, again=again)
+        every = len(records) > held_records.HELD_MAX
+        late = set(firsts) if every else {firsts[place] for place in due}
+        late_at = {at for at, place in enumerate(places) if place in late}
+        found = assign(near, points, newest=newest, due=late_at, again=again)
     eras = dict(zip(places, found.eras, strict=True))
     if sum(rows.is_near(era, first, last) for era in known) > 1:
         decided = {at: record for at, record in enumerate(its) if found.eras[at] in known}
@@ -56,10 +60,13 @@ def assigned(rows: ClockRows, records: Sequence[Record], stored: Known, *, decid
         eras |= {places[at]: era for at, era in stored_at.items()}
         eras |= {places[at]: era for at, era in of_one_level(near, points, found, others).items()}
     by_era: defaultdict[int, list[Record]] = defaultdict(list)
-    held: list[Record] = []
-    for record, came_first in zip(records, firsts, strict=True):
+    held: list[int] = []
+    for place, came_first in enumerate(firsts):
         era = eras[came_first]
-        (held if era is None else by_era[era]).append(record)
+        if era is None:
+            held.append(place)
+        else:
+            by_era[era].append(records[place])
     of = []
     for era in sorted(by_era):
         stated_hz = Counter(record.rate_hz for record in by_era[era]).most_common(1)[0][0]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from services.sensors.accounting.account import Account
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, held_records
 from services.sensors.arrival.record import Record
 from services.sensors.ingest.openeew_message import parse
 from services.sensors.store.even_times import NS
@@ -21,7 +21,7 @@ from services.sensors.store.waveform import Segment
 from shared.runtime.clock import ManualClock
 from tests.device_simulator import Device, Sent, simulate
 from tests.examples import NOON
-from tests.integration.sensors.arrival.scene import SENSOR_ID, record, scene
+from tests.integration.sensors.arrival.scene import SENSOR_ID, Scene, record, scene
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 OPENEEW = Path(os.environ.get("GRILLO_TEST_DATA", REPOSITORY / "../shared/data/openeew")).resolve()
@@ -133,6 +133,48 @@ def test_what_waits_is_durable_not_shown_and_decided_after_a_minute(tmp_path: Pa
     assert [segment.samples.tolist() for segment in here.segments()] == [list(range(32))]
     with here.database.reading() as tx:
         assert accounts.of_sensor(tx, SENSOR_ID).new == 96
+
+
+def test_a_backlog_is_shown_after_a_minute_although_its_device_goes_on_sending(tmp_path: Path) -> None:
+    clock = ManualClock(NOON)
+    here, begin = scene(tmp_path, clock), 64.0 * 26_562_500 + 5
+    records = [
+        record(begin + n, begin + max(n, 41 if n >= 20 else 0) + 0.2, range(32 * n, 32 * n + 32)) for n in range(120)
+    ]
+    here.arrival.take(SENSOR_ID, records[:20], decide_all=False)
+    held_ids = []
+    for number in range(20, 120):
+        here.arrival.take(SENSOR_ID, [records[number]], decide_all=False)
+        if number > 41:
+            clock.advance(1)
+            held_ids.append(_held_ids(here))
+    assert {len(ids) for ids in held_ids} == {16}  # those over five seconds late, each written once
+    assert set(map(tuple, held_ids)) == {tuple(held_ids[0])}
+    here.arrival.decide_waiting()
+    assert here.times_and_values()[1] == list(range(32 * 120))
+
+
+def test_what_was_held_later_waits_for_its_own_minute(tmp_path: Path) -> None:
+    """The first messages of a clock that was set: decided with an old backlog they would be placed by the old clock."""
+    clock = ManualClock(NOON)
+    here, begin = scene(tmp_path, clock), 64.0 * 26_562_500 + 5
+    here.take([record(begin + n, begin + n + 0.2, range(32 * n, 32 * n + 32)) for n in range(50)])
+    late = record(begin + 55, begin + 80, range(32))
+    assert here.arrival.take(SENSOR_ID, [late], decide_all=False).held == 96
+    clock.advance(59)
+    step = [record(begin + n - 3600, begin + n + 0.2, range(32 * n, 32 * n + 32)) for n in range(110, 130)]
+    here.arrival.take(SENSOR_ID, step[:2], decide_all=False)
+    clock.advance(2)
+    here.arrival.decide_waiting()
+    assert len(_held_ids(here)) == 2
+    here.arrival.take(SENSOR_ID, step[2:], decide_all=False)
+    assert _held_ids(here) == []
+    assert [segment.samples.size for segment in here.segments()] == [50 * 32, 32, 20 * 32]
+
+
+def _held_ids(here: Scene) -> list[int]:
+    with here.database.reading() as tx:
+        return [held.id for held in held_records.of_sensors(tx, [SENSOR_ID])[SENSOR_ID]]
 
 
 def test_what_becomes_of_samples_is_measured(tmp_path: Path) -> None:
