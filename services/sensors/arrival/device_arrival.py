@@ -11,6 +11,7 @@ from functools import partial
 from math import inf
 
 import numpy as np
+import structlog
 from sqlalchemy import Connection
 
 from services.sensors.accounting.account import Account, Differing
@@ -29,14 +30,17 @@ from services.sensors.arrival.record import Record
 from services.sensors.arrival.senders import BySender
 from services.sensors.store.piece import Piece
 from services.sensors.store.sample_store import SampleStore
+from shared.observability.once_a_minute import OnceAMinute
 from shared.runtime.clock import Clock
-from shared.sql.database import Database
+from shared.sql.database import AWAY, Database
 from shared.values.timestamps import to_microseconds
 
 RECORDS_MAX = 2048
 """Of one transaction."""
 
 HELD_AT_MOST = timedelta(minutes=1)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ class Arrived:
 
 class DeviceArrival:
     def __init__(self, database: Database, store: SampleStore, clock: Clock) -> None:
-        self._database, self._store, self._clock = database, store, clock
+        self._database, self._store, self._clock, self._lines = database, store, clock, OnceAMinute()
 
     def take(self, sensor_id: str, records: Sequence[Record], *, decide_all: bool) -> Arrived:
         """Durable when it returns. Raises SensorUnknown."""
@@ -78,10 +82,16 @@ class DeviceArrival:
         with self._database.reading() as tx:
             sensor_ids = held_records.waiting_since(tx, due_us)
         for sensor_id in sensor_ids:
-            with self._database.transaction() as tx:
-                of_senders = BySender(Account)
-                self._take(tx, {sensor_id: ()}, of_senders, due_us=due_us)
-                senders.note(tx, of_senders)
+            try:
+                with self._database.transaction() as tx:
+                    of_senders = BySender(Account)
+                    self._take(tx, {sensor_id: ()}, of_senders, due_us=due_us)
+                    senders.note(tx, of_senders)
+            except (*AWAY, OSError):
+                raise
+            except Exception as error:  # as of a store that is damaged: what waits stays durable
+                if (lines := self._lines.due()) is not None:
+                    _log.error("waiting_not_stored", sensor_id=sensor_id, times=lines, exc_info=error)
 
     def _take(
         self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, due_us: float
@@ -95,7 +105,7 @@ class DeviceArrival:
         of_sensors = {
             sensor_id: [*(held.record for held in waiting[sensor_id]), *its]
             for sensor_id, its in records.items()
-            if waiting[sensor_id] or its
+            if its or any(held.since_us <= due_us for held in waiting[sensor_id])
         }
         if not of_sensors:
             return Arrived(account=Account(), held=0)

@@ -58,6 +58,21 @@ class Message:
     is_dated: bool
 
     @property
+    def samples(self) -> int:
+        """On all axes together."""
+        return sum(record.values.size for record in self.records) + sum(one.samples.size for one in self.timed)
+
+    @property
+    def time(self) -> RejectedTime:
+        """Of its samples, were they rejected."""
+        starts = [one.cloud_ns - round((one.count - 1) * _NS / one.rate_hz) for one in self.records]
+        ends = [one.start_ns + round((one.samples.size - 1) * _NS / one.rate_hz) for one in self.timed]
+        return RejectedTime(
+            start_ns=min([*starts, *(one.start_ns for one in self.timed)]),
+            end_ns=max([*ends, *(one.cloud_ns for one in self.records)]),
+        )
+
+    @property
     def earliest_ns(self) -> int:
         return min([*(record.cloud_ns for record in self.records), *(one.start_ns for one in self.timed)])
 
