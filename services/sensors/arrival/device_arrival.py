@@ -117,7 +117,7 @@ class DeviceArrival:
             clocks = ClockRows(tx, sensor_id, ahead, rows)
             known = partial(self._known, tx, sensor_id, ahead=ahead)
             since_us = [held.since_us for held in waiting[sensor_id]] + [now_us] * len(records[sensor_id])
-            due = [place for place, one_us in enumerate(since_us) if one_us <= due_us]
+            due = {place for place, one_us in enumerate(since_us) if one_us <= due_us}
             its_eras = assigned(clocks, of_sensors[sensor_id], known, due=due)
             batch.hold(sensor_id, of_sensors[sensor_id], its_eras.held, waiting[sensor_id])
             for era in its_eras.of:

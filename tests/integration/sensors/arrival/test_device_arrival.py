@@ -119,6 +119,31 @@ def test_a_record_that_came_sooner_moves_those_before_it_at_once(tmp_path: Path)
     assert before.start_ns - after.start_ns == pytest.approx(500_000_000, abs=4_000_000)
 
 
+@pytest.mark.parametrize("order", ["as they came", "shuffled", "one at a time"])
+def test_a_device_that_samples_at_another_rate_loses_no_sample(tmp_path: Path, order: str) -> None:
+    """Its clock goes on; twice as many samples a second come, and then as many as before."""
+    here, begin, at = scene(tmp_path), 64.0 * 26_562_500 + 5, 0
+    records = []
+    for second in range(30):
+        size = 64 if 10 <= second < 20 else 32
+        whole = record(begin + 1.024 * second, begin + 1.024 * second + 0.2, range(at, at + size))
+        records.append(replace(whole, rate_hz=size / 1.024))
+        at += size
+    if order == "shuffled":
+        random.Random(3).shuffle(records)
+    assert here.take(records, parts=30 if order == "one at a time" else 1) == Account(new=at * 3)
+    segments = here.segments()
+    assert [value for segment in segments for value in segment.samples] == list(range(at))
+    assert [(segment.samples.size, segment.sample_rate_hz) for segment in segments] == [
+        (320, 31.25),
+        (640, 62.5),
+        (320, 31.25),
+    ]
+    due_ns = [round((begin + 1.024 * (second - 1)) * NS) + round(NS / hz) for second, hz in ((0, 31.25), (10, 62.5))]
+    assert all(abs(one.start_ns - due - NS // 5) < 5_000_000 for one, due in zip(segments, due_ns, strict=False))
+    assert here.take(records) == Account(repeated=at * 3)
+
+
 def test_what_waits_is_durable_not_shown_and_decided_after_a_minute(tmp_path: Path) -> None:
     clock = ManualClock(NOON)
     here = scene(tmp_path, clock)
