@@ -4,11 +4,10 @@ The same function serves files and messages, so that both give the same. What ca
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from math import inf
 
 import numpy as np
 import structlog
@@ -40,12 +39,14 @@ RECORDS_MAX = 2048
 
 HELD_AT_MOST = timedelta(minutes=1)
 
+Due = Callable[[Held], bool]
+
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """What became of the records. `held`: samples that wait for their era, in no account yet."""
+    """What became of the records, and of those that were held. `held`: samples that wait, in no account yet."""
 
     account: Account
     held: int
@@ -55,18 +56,20 @@ class DeviceArrival:
     def __init__(self, database: Database, store: SampleStore, clock: Clock) -> None:
         self._database, self._store, self._clock, self._lines = database, store, clock, OnceAMinute()
 
-    def take(self, sensor_id: str, records: Sequence[Record], *, decide_all: bool) -> Arrived:
-        """Durable when it returns. Raises SensorUnknown."""
+    def take(self, sensor_id: str, records: Sequence[Record]) -> Arrived:
+        """Durable when it returns; what cannot be decided yet is held. Raises SensorUnknown, SpanDamaged."""
         account, held = Account(), 0
-        for first in range(0, max(len(records), 1), RECORDS_MAX):
-            with self._database.transaction() as tx:
-                is_last = first + RECORDS_MAX >= len(records)
-                some = records[first : first + RECORDS_MAX]
-                of_senders = BySender(Account)
-                part = self._take(tx, {sensor_id: some}, of_senders, due_us=inf if decide_all and is_last else 0)
-                senders.note(tx, of_senders)
-                account, held = account + part.account, part.held
+        for first in range(0, len(records), RECORDS_MAX):
+            part = self._take_alone(sensor_id, records[first : first + RECORDS_MAX], due=_none)
+            account, held = account + part.account, part.held
         return Arrived(account=account, held=held)
+
+    def decide(self, sensor_id: str, of: Collection[str] | None = None) -> Account:
+        """What waits is stored wherever it fits best. `of`: what those senders sent; None: all.
+
+        Raises SensorUnknown, SpanDamaged.
+        """
+        return self._take_alone(sensor_id, (), due=lambda held: of is None or held.record.sender in of).account
 
     def take_in(self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender) -> None:
         """`records`: by sensor. In the caller's transaction, which notes `of_senders` at its end.
@@ -74,7 +77,7 @@ class DeviceArrival:
         All of the sensors are locked, also those without a record. What cannot be decided yet is held.
         Raises SensorUnknown, SpanDamaged.
         """
-        self._take(tx, records, of_senders, due_us=0)
+        self._take(tx, records, of_senders, due=_none)
 
     def decide_waiting(self) -> None:
         """What has been held for a minute is stored wherever it fits best; what came later goes on waiting."""
@@ -83,29 +86,33 @@ class DeviceArrival:
             sensor_ids = held_records.waiting_since(tx, due_us)
         for sensor_id in sensor_ids:
             try:
-                with self._database.transaction() as tx:
-                    of_senders = BySender(Account)
-                    self._take(tx, {sensor_id: ()}, of_senders, due_us=due_us)
-                    senders.note(tx, of_senders)
+                self._take_alone(sensor_id, (), due=lambda held: held.since_us <= due_us)
             except (*AWAY, OSError):
                 raise
             except Exception as error:  # as of a store that is damaged: what waits stays durable
                 if (lines := self._lines.due()) is not None:
                     _log.error("waiting_not_stored", sensor_id=sensor_id, times=lines, exc_info=error)
 
+    def _take_alone(self, sensor_id: str, records: Sequence[Record], *, due: Due) -> Arrived:
+        with self._database.transaction() as tx:
+            of_senders = BySender(Account)
+            arrived = self._take(tx, {sensor_id: records}, of_senders, due=due)
+            senders.note(tx, of_senders)
+        return arrived
+
     def _take(
-        self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, due_us: float
+        self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, due: Due
     ) -> Arrived:
         """Reads by one statement what all sensors need, and writes so: a statement takes longer than a record.
 
-        `due_us`: what was first held by then waits no longer.
+        `due`: which of what was held waits no longer.
         """
         self._store.lock(tx, *records)
-        now_us, waiting = to_microseconds(self._clock.now()), held_records.of_sensors(tx, records)
+        waiting = held_records.of_sensors(tx, records)
         of_sensors = {
             sensor_id: [*(held.record for held in waiting[sensor_id]), *its]
             for sensor_id, its in records.items()
-            if its or any(held.since_us <= due_us for held in waiting[sensor_id])
+            if its or any(due(held) for held in waiting[sensor_id])
         }
         if not of_sensors:
             return Arrived(account=Account(), held=0)
@@ -116,17 +123,17 @@ class DeviceArrival:
         for sensor_id in sorted(of_sensors):
             clocks = ClockRows(tx, sensor_id, ahead, rows)
             known = partial(self._known, tx, sensor_id, ahead=ahead)
-            since_us = [held.since_us for held in waiting[sensor_id]] + [now_us] * len(records[sensor_id])
-            due = {place for place, one_us in enumerate(since_us) if one_us <= due_us}
-            its_eras = assigned(clocks, of_sensors[sensor_id], known, due=due)
-            batch.hold(sensor_id, of_sensors[sensor_id], its_eras.held, waiting[sensor_id])
+            before = waiting[sensor_id]
+            its_due = {place for place, held in enumerate(before) if due(held)}
+            its_eras = assigned(clocks, of_sensors[sensor_id], known, due=its_due)
+            batch.hold(sensor_id, of_sensors[sensor_id], its_eras.held, before)
             for era in its_eras.of:
                 self._place(tx, sensor_id, era, ahead, batch)
         rows.write()
         self._store.add_all(tx, batch.pieces)
         accounts.note_all(tx, batch.accounts, batch.differing)
         held_records.let_go(tx, batch.let_go)
-        held_records.hold(tx, batch.newly_held, now_us)
+        held_records.hold(tx, batch.newly_held, to_microseconds(self._clock.now()))
         for sender, account in batch.senders.items():
             of_senders[sender] += account
         return Arrived(account=sum(batch.accounts.values(), Account()), held=batch.held)
@@ -167,6 +174,10 @@ class DeviceArrival:
             ]
             for axis, pieces in stored.items()
         }
+
+
+def _none(_held: Held) -> bool:
+    return False
 
 
 @dataclass(slots=True, kw_only=True)

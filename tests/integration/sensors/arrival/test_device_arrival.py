@@ -148,7 +148,7 @@ def test_what_waits_is_durable_not_shown_and_decided_after_a_minute(tmp_path: Pa
     clock = ManualClock(NOON)
     here = scene(tmp_path, clock)
     first = record(1.7e9, 1.7e9 + 0.2, range(32))
-    arrived = here.arrival.take(SENSOR_ID, [first], decide_all=False)
+    arrived = here.arrival.take(SENSOR_ID, [first])
     assert (arrived.account, arrived.held, here.segments()) == (Account(), 96, [])
     clock.advance(59)
     here.arrival.decide_waiting()
@@ -166,10 +166,10 @@ def test_a_backlog_is_shown_after_a_minute_although_its_device_goes_on_sending(t
     records = [
         record(begin + n, begin + max(n, 41 if n >= 20 else 0) + 0.2, range(32 * n, 32 * n + 32)) for n in range(120)
     ]
-    here.arrival.take(SENSOR_ID, records[:20], decide_all=False)
+    here.arrival.take(SENSOR_ID, records[:20])
     held_ids = []
     for number in range(20, 120):
-        here.arrival.take(SENSOR_ID, [records[number]], decide_all=False)
+        here.arrival.take(SENSOR_ID, [records[number]])
         if number > 41:
             clock.advance(1)
             held_ids.append(_held_ids(here))
@@ -185,14 +185,14 @@ def test_what_was_held_later_waits_for_its_own_minute(tmp_path: Path) -> None:
     here, begin = scene(tmp_path, clock), 64.0 * 26_562_500 + 5
     here.take([record(begin + n, begin + n + 0.2, range(32 * n, 32 * n + 32)) for n in range(50)])
     late = record(begin + 55, begin + 80, range(32))
-    assert here.arrival.take(SENSOR_ID, [late], decide_all=False).held == 96
+    assert here.arrival.take(SENSOR_ID, [late]).held == 96
     clock.advance(59)
     step = [record(begin + n - 3600, begin + n + 0.2, range(32 * n, 32 * n + 32)) for n in range(110, 130)]
-    here.arrival.take(SENSOR_ID, step[:2], decide_all=False)
+    here.arrival.take(SENSOR_ID, step[:2])
     clock.advance(2)
     here.arrival.decide_waiting()
     assert len(_held_ids(here)) == 2
-    here.arrival.take(SENSOR_ID, step[2:], decide_all=False)
+    here.arrival.take(SENSOR_ID, step[2:])
     assert _held_ids(here) == []
     assert [segment.samples.size for segment in here.segments()] == [50 * 32, 32, 20 * 32]
 
