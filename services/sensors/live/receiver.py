@@ -105,38 +105,46 @@ class Receiver:
         """Raises ClockWrong, and what a database or a disk raises that is away: the batch is to be given again then."""
         now_ns = to_nanoseconds(self._now())
         try:
-            is_any_stored = self._take(readings, now_ns)
+            by_sensor, turned_away = self._read(readings, now_ns)
+            self._store(by_sensor, turned_away)
         except PUT_OFF:
             raise
         except Exception:
-            is_any_stored = self._take_one_by_one(readings, now_ns)
-        if is_any_stored:
-            self._vain_since = None
+            self._take_one_by_one(readings, now_ns)
+        else:
+            if by_sensor:
+                self._vain_since = None
 
-    def _take_one_by_one(self, readings: Sequence[Reading], now_ns: int) -> bool:
-        """As `_take`, but one that cannot be taken is rejected.
+    def _take_one_by_one(self, readings: Sequence[Reading], now_ns: int) -> None:
+        """One of them cannot be taken, and is rejected; the others are.
 
         While none at all can be stored that is hardly for what they say: for some minutes they are put off.
         """
         failed: list[tuple[Reading, Exception]] = []
+        turned_away: list[_Rejected] = []
         is_any_stored = False
         for reading in readings:
             try:
-                is_any_stored |= self._take([reading], now_ns)
+                by_sensor, its_turned_away = self._read([reading], now_ns)
+                if by_sensor:
+                    self._store(by_sensor, ())
             except PUT_OFF:
                 raise
             except Exception as error:
                 failed.append((reading, error))
+            else:
+                is_any_stored |= bool(by_sensor)
+                turned_away += its_turned_away
         unexpected = [error for _, error in failed if type(error) not in _KINDS]
-        if unexpected and not is_any_stored and self._is_worth_waiting():
+        if is_any_stored:
+            self._vain_since = None
+        elif unexpected and self._is_worth_waiting():
             raise unexpected[0]
-        turned_away = self._refused([(reading, _failure(reading, error, now_ns)) for reading, error in failed])
+        turned_away += self._refused([(reading, _failure(reading, error, now_ns)) for reading, error in failed])
         for reading, fault in failed:
             if (lines := self._faults.due()) is not None:
                 _log.error("reading_not_stored", network_id=reading.network_id, times=lines, exc_info=fault)
-        with self._database.transaction() as tx:
-            self._store_in(tx, {}, turned_away)
-        return is_any_stored
+        self._store({}, turned_away)
 
     def _is_worth_waiting(self) -> bool:
         now = self._clock.elapsed_seconds()
@@ -144,8 +152,8 @@ class Receiver:
             self._vain_since = now
         return now - self._vain_since < VAIN_SECONDS_MAX
 
-    def _take(self, readings: Sequence[Reading], now_ns: int) -> bool:
-        """All or none. Whether samples of one are stored now, or held."""
+    def _read(self, readings: Sequence[Reading], now_ns: int) -> tuple[dict[str, _OfSensor], list[_Rejected]]:
+        """By sensor, what is to be stored; and what is turned away."""
         turned_away: list[_Rejected] = []
         refused: list[tuple[Reading, MessageRejected]] = []
         read: list[tuple[Reading, Message]] = []
@@ -162,9 +170,7 @@ class Receiver:
                 turned_away.append(self._reject(reading, sensor_id.kind, message.samples, sensor_id.reason))
             else:
                 by_sensor[sensor_id].add(reading, message)
-        with self._database.transaction() as tx:
-            self._store_in(tx, by_sensor, turned_away)
-        return bool(by_sensor)
+        return by_sensor, turned_away
 
     def _refused(self, refused: Sequence[tuple[Reading, MessageRejected]]) -> list[_Rejected]:
         """For their sensors, where they name some."""
@@ -186,6 +192,11 @@ class Receiver:
             if abs(differ.total_seconds()) > TOLERANCE_SECONDS:
                 raise ClockWrong
         return now
+
+    def _store(self, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
+        """All or none."""
+        with self._database.transaction() as tx:
+            self._store_in(tx, by_sensor, turned_away)
 
     def _store_in(self, tx: Connection, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
         of_senders = BySender(Account)

@@ -138,7 +138,7 @@ def test_where_nothing_can_be_stored_readings_wait_for_some_minutes_and_then_hol
 ) -> None:
     network_id = network(sensors)
     sensors.receiver.take(readings(network_id, [archived(number) for number in range(10)]))
-    wrong = readings(network_id, [archived(NOT_LAID)])
+    wrong = readings(network_id, [archived(NOT_LAID), b"{"])
     for _ in range(3):
         with pytest.raises(ValueError, match="nobody can lay"):
             sensors.receiver.take(wrong)
@@ -146,7 +146,7 @@ def test_where_nothing_can_be_stored_readings_wait_for_some_minutes_and_then_hol
         clock.advance(receiver.VAIN_SECONDS_MAX / 3)
     for number in (1, 2):
         sensors.receiver.take(wrong)
-        assert rejections(sensors) == {"not-stored": (number * OF_RECORD, number)}
+        assert rejections(sensors) == {"not-stored": (number * OF_RECORD, number), "unreadable": (0, number)}
     sensors.receiver.take(readings(network_id, [archived(10)]))  # something is stored: it is worth waiting again
     with pytest.raises(ValueError, match="nobody can lay"):
         sensors.receiver.take(wrong)
