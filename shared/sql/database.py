@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared.runtime.room import Room
 from shared.sql.connections import sqlite_files
@@ -33,6 +34,10 @@ UNANSWERED_MILLISECONDS_MAX = 10_000
 class DatabaseBusy(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name}: others have held the write lock for {sqlite_files.WRITE_WAIT_SECONDS_MAX:.0f} s")
+
+
+AWAY = (OperationalError, InterfaceError, PoolExhausted, DatabaseBusy)
+"""What a database raises that is away or too busy, whatever it was asked."""
 
 
 class DatabaseUrlWrong(Exception):

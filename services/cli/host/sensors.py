@@ -108,8 +108,16 @@ class Storing:
 
     def finish(self, summary: Summary) -> None:
         """Decides what waits for more, and asks how sure the times are."""
-        for sensor_id, account in self.importer.decide(summary.sensors).items():
-            summary.add_decided(sensor_id, account)
+        from services.sensors.store.span import SpanDamaged
+
+        for sensor_id in list(summary.sensors):
+            try:
+                for decided in self.importer.decide([sensor_id]).values():
+                    summary.add_decided(sensor_id, decided)
+            except SpanDamaged as error:
+                summary.failed.append(
+                    ("", f"{error}: what waits for it is in no account, and stored once that is mended")
+                )
         for sensor_id in summary.sensors:
             summary.differing[sensor_id] = self.importer.differing(sensor_id)
             summary.uncertainties[sensor_id] = self.importer.uncertainties(sensor_id)
@@ -181,11 +189,14 @@ def _import_one(name: str, read: Read, storing: Storing, summary: Summary) -> No
     """A file that cannot be used costs only itself."""
     from services.sensors.ingest import UnreadableRecording
     from services.sensors.registry.sensor import StationCodeTaken
+    from services.sensors.store.span import SpanDamaged
 
     try:
         summary.add(name, storing.store(read()))
     except UnreadableRecording as error:
         summary.failed.append((name, str(error)))
+    except SpanDamaged as error:
+        summary.failed.append((name, f"{name}: it cannot be compared with what is stored: {error}"))
     except StationCodeTaken as error:
         summary.failed.append((name, f"{name}: {error}. Import it for another organisation, or mend its codes."))
 

@@ -20,6 +20,7 @@ class Rejection(Enum):
     STATION_TAKEN = "station-taken"
     SENSOR_DELETED = "sensor-deleted"  # meanwhile
     STORE_DAMAGED = "store-damaged"  # what was stored of that time cannot be read to compare
+    NOT_STORED = "not-stored"  # storing it failed, and others are stored: the log says how
 
 
 ALL_AXES = ""

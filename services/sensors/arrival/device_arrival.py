@@ -4,12 +4,13 @@ The same function serves files and messages, so that both give the same. What ca
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
 import numpy as np
+import structlog
 from sqlalchemy import Connection
 
 from services.sensors.accounting.account import Account, Differing
@@ -22,13 +23,15 @@ from services.sensors.arrival.clocks.read_ahead import ReadAhead, asked, read_ah
 from services.sensors.arrival.clocks.waiting_rows import WaitingRows
 from services.sensors.arrival.eras.already_stored import ROOM
 from services.sensors.arrival.eras.assignment import OfEra, assigned
+from services.sensors.arrival.held_records import Held
 from services.sensors.arrival.laid_runs import Found, lay, part_of
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.senders import BySender
 from services.sensors.store.piece import Piece
 from services.sensors.store.sample_store import SampleStore
+from shared.observability.once_a_minute import OnceAMinute
 from shared.runtime.clock import Clock
-from shared.sql.database import Database
+from shared.sql.database import AWAY, Database
 from shared.values.timestamps import to_microseconds
 
 RECORDS_MAX = 2048
@@ -36,10 +39,14 @@ RECORDS_MAX = 2048
 
 HELD_AT_MOST = timedelta(minutes=1)
 
+Due = Callable[[Held], bool]
+
+_log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """What became of the records. `held`: samples that wait for their era, in no account yet."""
+    """What became of the records, and of those that were held. `held`: samples that wait, in no account yet."""
 
     account: Account
     held: int
@@ -47,20 +54,22 @@ class Arrived:
 
 class DeviceArrival:
     def __init__(self, database: Database, store: SampleStore, clock: Clock) -> None:
-        self._database, self._store, self._clock = database, store, clock
+        self._database, self._store, self._clock, self._lines = database, store, clock, OnceAMinute()
 
-    def take(self, sensor_id: str, records: Sequence[Record], *, decide_all: bool) -> Arrived:
-        """Durable when it returns. Raises SensorUnknown."""
+    def take(self, sensor_id: str, records: Sequence[Record]) -> Arrived:
+        """Durable when it returns; what cannot be decided yet is held. Raises SensorUnknown, SpanDamaged."""
         account, held = Account(), 0
-        for first in range(0, max(len(records), 1), RECORDS_MAX):
-            with self._database.transaction() as tx:
-                is_last = first + RECORDS_MAX >= len(records)
-                some = records[first : first + RECORDS_MAX]
-                of_senders = BySender(Account)
-                part = self._take(tx, {sensor_id: some}, of_senders, decide_all=decide_all and is_last)
-                senders.note(tx, of_senders)
-                account, held = account + part.account, part.held
+        for first in range(0, len(records), RECORDS_MAX):
+            part = self._take_alone(sensor_id, records[first : first + RECORDS_MAX], due=_none)
+            account, held = account + part.account, part.held
         return Arrived(account=account, held=held)
+
+    def decide(self, sensor_id: str, of: Collection[str] | None = None) -> Account:
+        """What waits is stored wherever it fits best. `of`: what those senders sent; None: all.
+
+        Raises SensorUnknown, SpanDamaged.
+        """
+        return self._take_alone(sensor_id, (), due=lambda held: of is None or held.record.sender in of).account
 
     def take_in(self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender) -> None:
         """`records`: by sensor. In the caller's transaction, which notes `of_senders` at its end.
@@ -68,24 +77,42 @@ class DeviceArrival:
         All of the sensors are locked, also those without a record. What cannot be decided yet is held.
         Raises SensorUnknown, SpanDamaged.
         """
-        self._take(tx, records, of_senders, decide_all=False)
+        self._take(tx, records, of_senders, due=_none)
 
     def decide_waiting(self) -> None:
-        """What has been held for a minute is stored wherever it fits best."""
-        before_us = to_microseconds(self._clock.now() - HELD_AT_MOST)
+        """What has been held for a minute is stored wherever it fits best; what came later goes on waiting."""
+        due_us = to_microseconds(self._clock.now() - HELD_AT_MOST)
         with self._database.reading() as tx:
-            sensor_ids = held_records.waiting_since(tx, before_us)
+            sensor_ids = held_records.waiting_since(tx, due_us)
         for sensor_id in sensor_ids:
-            self.take(sensor_id, (), decide_all=True)
+            try:
+                self._take_alone(sensor_id, (), due=lambda held: held.since_us <= due_us)
+            except (*AWAY, OSError):
+                raise
+            except Exception as error:  # as of a store that is damaged: what waits stays durable
+                if (lines := self._lines.due()) is not None:
+                    _log.error("waiting_not_stored", sensor_id=sensor_id, times=lines, exc_info=error)
+
+    def _take_alone(self, sensor_id: str, records: Sequence[Record], *, due: Due) -> Arrived:
+        with self._database.transaction() as tx:
+            of_senders = BySender(Account)
+            arrived = self._take(tx, {sensor_id: records}, of_senders, due=due)
+            senders.note(tx, of_senders)
+        return arrived
 
     def _take(
-        self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, decide_all: bool
+        self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, due: Due
     ) -> Arrived:
-        """Reads by one statement what all sensors need, and writes so: a statement takes longer than a record."""
+        """Reads by one statement what all sensors need, and writes so: a statement takes longer than a record.
+
+        `due`: which of what was held waits no longer.
+        """
         self._store.lock(tx, *records)
-        waiting = held_records.take(tx, records)
+        waiting = held_records.of_sensors(tx, records)
         of_sensors = {
-            sensor_id: [*waiting[sensor_id], *its] for sensor_id, its in records.items() if waiting[sensor_id] or its
+            sensor_id: [*(held.record for held in waiting[sensor_id]), *its]
+            for sensor_id, its in records.items()
+            if its or any(due(held) for held in waiting[sensor_id])
         }
         if not of_sensors:
             return Arrived(account=Account(), held=0)
@@ -96,18 +123,20 @@ class DeviceArrival:
         for sensor_id in sorted(of_sensors):
             clocks = ClockRows(tx, sensor_id, ahead, rows)
             known = partial(self._known, tx, sensor_id, ahead=ahead)
-            its_eras = assigned(clocks, of_sensors[sensor_id], known, decide_all=decide_all)
-            batch.held[sensor_id] = its_eras.held
+            before = waiting[sensor_id]
+            its_due = {place for place, held in enumerate(before) if due(held)}
+            its_eras = assigned(clocks, of_sensors[sensor_id], known, due=its_due)
+            batch.hold(sensor_id, of_sensors[sensor_id], its_eras.held, before)
             for era in its_eras.of:
                 self._place(tx, sensor_id, era, ahead, batch)
         rows.write()
         self._store.add_all(tx, batch.pieces)
         accounts.note_all(tx, batch.accounts, batch.differing)
-        held_records.hold(tx, batch.held, to_microseconds(self._clock.now()))
+        held_records.let_go(tx, batch.let_go)
+        held_records.hold(tx, batch.newly_held, to_microseconds(self._clock.now()))
         for sender, account in batch.senders.items():
             of_senders[sender] += account
-        held = sum(record.values.size for its in batch.held.values() for record in its)
-        return Arrived(account=sum(batch.accounts.values(), Account()), held=held)
+        return Arrived(account=sum(batch.accounts.values(), Account()), held=batch.held)
 
     def _place(self, tx: Connection, sensor_id: str, era: OfEra, ahead: ReadAhead, batch: "_Batch") -> None:
         in_order, clock = sorted(era.records, key=lambda record: record.device_ns), era.clock
@@ -147,15 +176,28 @@ class DeviceArrival:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _none(_held: Held) -> bool:
+    return False
+
+
+@dataclass(slots=True, kw_only=True)
 class _Batch:
-    """What is written last, of all sensors at once: by sensor, and by sender."""
+    """What is written last, of all sensors at once: by sensor, and by sender. `held`: samples that wait."""
 
     pieces: defaultdict[str, list[Piece]] = field(default_factory=lambda: defaultdict(list))
     accounts: defaultdict[str, Account] = field(default_factory=lambda: defaultdict(Account))
     differing: defaultdict[str, list[Differing]] = field(default_factory=lambda: defaultdict(list))
-    held: dict[str, list[Record]] = field(default_factory=dict)
     senders: BySender = field(default_factory=lambda: BySender(Account))
+    newly_held: dict[str, list[Record]] = field(default_factory=dict)
+    let_go: list[int] = field(default_factory=list)
+    held: int = 0
+
+    def hold(self, sensor_id: str, records: Sequence[Record], places: Collection[int], before: Sequence[Held]) -> None:
+        """`places`: of those that wait. `before`: the first of the records, which were held already."""
+        still = set(places)
+        self.let_go += [one.id for place, one in enumerate(before) if place not in still]
+        self.newly_held[sensor_id] = [records[place] for place in places if place >= len(before)]
+        self.held += sum(records[place].values.size for place in places)
 
 
 def _of_one_kind(tx: Connection, of_sensors: Mapping[str, list[Record]]) -> dict[str, list[Record]]:

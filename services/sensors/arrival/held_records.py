@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from services.sensors.arrival import tables
 from services.sensors.arrival.record import AXES, Record
@@ -14,15 +15,21 @@ HELD_MAX = 4096
 """Of one sensor; beyond, all are decided at once: a device that sends nonsense fills no table."""
 
 
-def take(tx: Connection, sensor_ids: Collection[str]) -> defaultdict[str, list[Record]]:
-    """All of the sensors, in the order of their coming; they are held no longer."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Held:
+    """`since_us`: when it was first held."""
+
+    id: int
+    since_us: int
+    record: Record
+
+
+def of_sensors(tx: Connection, sensor_ids: Collection[str]) -> defaultdict[str, list[Held]]:
+    """All of the sensors, in the order of their coming."""
     table = tables.held_record
     its = in_values(tx, table.c.sensor_id, sensor_ids)
-    rows = tx.execute(select(table).where(its).order_by(table.c.id)).all()
-    if rows:
-        tx.execute(delete(table).where(its))
-    found: defaultdict[str, list[Record]] = defaultdict(list)
-    for row in rows:
+    found: defaultdict[str, list[Held]] = defaultdict(list)
+    for row in tx.execute(select(table).where(its).order_by(table.c.id)):
         record = Record(
             device_ns=row.device_ns,
             cloud_ns=row.cloud_ns,
@@ -31,8 +38,15 @@ def take(tx: Connection, sensor_ids: Collection[str]) -> defaultdict[str, list[R
             source=row.source,
             sender=row.sender,
         )
-        found[row.sensor_id].append(record)
+        found[row.sensor_id].append(Held(id=row.id, since_us=row.held_us, record=record))
     return found
+
+
+def let_go(tx: Connection, ids: Collection[int]) -> None:
+    if ids:
+        tx.execute(
+            delete(tables.held_record).where(tables.held_record.c.id == bindparam("one")), [{"one": one} for one in ids]
+        )
 
 
 def hold(tx: Connection, waiting: Mapping[str, Sequence[Record]], now_us: int) -> None:
@@ -42,10 +56,10 @@ def hold(tx: Connection, waiting: Mapping[str, Sequence[Record]], now_us: int) -
         tx.execute(insert(tables.held_record), rows)
 
 
-def waiting_since(tx: Connection, before_us: int) -> list[str]:
-    """Sensors with records that were held before that time."""
+def waiting_since(tx: Connection, at_us: int) -> list[str]:
+    """Sensors with records that were first held by then."""
     table = tables.held_record
-    return list(tx.execute(select(table.c.sensor_id).where(table.c.held_us < before_us).distinct()).scalars())
+    return list(tx.execute(select(table.c.sensor_id).where(table.c.held_us <= at_us).distinct()).scalars())
 
 
 def _row(sensor_id: str, record: Record, now_us: int) -> dict[str, object]:

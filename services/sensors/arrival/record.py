@@ -17,7 +17,7 @@ class Record:
     """`device_ns`, `cloud_ns`: of the last sample, nanoseconds since 1970, by the device's clock and by the receiver's.
 
     `values`: by axis and sample, in milligal; int32, or float64 where finer. `source`: file and line, or who sent it.
-    `sender`: the account on the broker; None: of a file.
+    `sender`: the account on the broker, or the import.
     """
 
     device_ns: int

@@ -2,16 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, delete, select
 
 from services.sensors.accounting.account import Account
 from services.sensors.accounting.rejection import Rejection
 from services.sensors.arrival import tables
 from shared.observability.at_scrape import Measure
 from shared.sql.database import Database, upsert
+
+IMPORT = "import "
+"""What the name of an import begins with, as which it sends what waits: no account on the broker has a space."""
 
 _OUTCOMES = ("new", "repeated", "differing", "rejected")
 SENDERS_SHOWN_MAX = 1000
@@ -45,8 +49,16 @@ def note_rejected(tx: Connection, rejected: Iterable[tuple[Rejection, int]]) -> 
 
 
 def of_sender(tx: Connection, sender: str) -> Account:
+    return _account(tx.execute(select(tables.sender_account).where(tables.sender_account.c.sender == sender)).first())
+
+
+def taken_out(tx: Connection, sender: str) -> Account:
+    """Of an import: what became of its samples since it asked last, whoever decided that."""
     table = tables.sender_account
-    row = tx.execute(select(table).where(table.c.sender == sender)).first()
+    return _account(tx.execute(delete(table).where(table.c.sender == sender).returning(table)).first())
+
+
+def _account(row: Row[Any] | None) -> Account:
     if row is None:
         return Account()
     return Account(new=row.new, repeated=row.repeated, differing=row.differing, reasons={"": row.rejected})
@@ -57,7 +69,9 @@ def measured(database: Database) -> Measure:
 
     def senders() -> Iterable[Metric]:
         with database.reading() as tx:
-            of_senders = tx.execute(select(tables.sender_account).limit(SENDERS_SHOWN_MAX)).all()
+            sender = tables.sender_account.c.sender
+            is_account = sender.not_like(f"{IMPORT}%")
+            of_senders = tx.execute(select(tables.sender_account).where(is_account).limit(SENDERS_SHOWN_MAX)).all()
             by_reason = tx.execute(select(tables.sample_rejection)).all()
         sent = GaugeMetricFamily(
             "grillo_readings_samples",

@@ -72,7 +72,7 @@ sample_account = Table(
     Column("is_finer", Integer, nullable=False),
 )
 
-# What became of the samples that an account on the broker sent.
+# What became of the samples that an account on the broker sent; or an import, until it has asked.
 sender_account = Table(
     "sender_account",
     metadata,

@@ -4,16 +4,18 @@ Importing again what was imported, wholly or in part, adds nothing twice, so an 
 run again.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
 from services.sensors import tables
 from services.sensors.accounting.account import Account, Differing
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.clocks.clock_rows import ClockRows
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.record import Record
 from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.epochs.checked import checked
 from services.sensors.epochs.statements import EpochStatements
@@ -32,6 +34,7 @@ from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
+from shared.values.identifiers import new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class Importer:
     def __init__(self, database: Database, store: SqlEventStore, samples: SampleStore, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._devices, self._timed = DeviceArrival(database, samples, clock), TimeArrival(database, samples)
+        self._waiting: defaultdict[str, list[str]] = defaultdict(list)  # by sensor, names under which it offered
         self._networks = NetworkCommands(store, clock)
         self._epochs, self._coding = EpochStatements(store, samples, clock), samples.coding
         # No relay: an import runs beside the service, whose own relay finds the new rows within a second.
@@ -102,7 +106,7 @@ class Importer:
         for command, recording in zip(commands, result.recordings, strict=True):
             account = self._timed.take(command.sensor_id, recording.segments) if recording.segments else Account()
             if recording.records:
-                account += self._devices.take(command.sensor_id, recording.records, decide_all=False).account
+                account += self._take(command.sensor_id, recording.records)
             found[command.sensor_id] = found.get(command.sensor_id, Account()) + account
         for sensor_id, account in rejections.by_sensor(rejected_lines).items():
             found[sensor_id] = found.get(sensor_id, Account()) + account
@@ -116,10 +120,32 @@ class Importer:
         )
 
     def decide(self, sensor_ids: Iterable[str]) -> dict[str, Account]:
-        """After the last file: what was held is stored, wherever it fits best."""
-        return {
-            sensor_id: self._devices.take(sensor_id, (), decide_all=True).account for sensor_id in sorted(sensor_ids)
-        }
+        """After the last file: what it offered and was held is stored, wherever it fits best.
+
+        What became of that is told, also where a later file, a device's message or the service's timer decided it; and
+        nothing of what others offered. Raises SensorUnknown, SpanDamaged.
+        """
+        found = {}
+        for sensor_id in sorted(sensor_ids):
+            waiting = self._waiting.pop(sensor_id, [])
+            if waiting:
+                self._devices.decide(sensor_id, waiting)
+            found[sensor_id] = sum((self._taken_out(sender) for sender in waiting), Account())
+        return found
+
+    def _take(self, sensor_id: str, records: Sequence[Record]) -> Account:
+        """Of these records alone, under a name that no others have."""
+        sender = senders.IMPORT + new_id("imp")
+        self._waiting[sensor_id].append(sender)
+        self._devices.take(sensor_id, [replace(record, sender=sender) for record in records])
+        account = self._taken_out(sender)
+        if account.offered == sum(record.values.size for record in records):
+            self._waiting[sensor_id].remove(sender)
+        return account
+
+    def _taken_out(self, sender: str) -> Account:
+        with self._database.transaction() as tx:
+            return senders.taken_out(tx, sender)
 
     def differing(self, sensor_id: str) -> list[Differing]:
         """The first thousand ranges that were offered with other values than are stored."""

@@ -58,6 +58,21 @@ class Message:
     is_dated: bool
 
     @property
+    def samples(self) -> int:
+        """On all axes together."""
+        return sum(record.values.size for record in self.records) + sum(one.samples.size for one in self.timed)
+
+    @property
+    def time(self) -> RejectedTime:
+        """Of its samples, were they rejected."""
+        starts = [one.cloud_ns - round((one.count - 1) * _NS / one.rate_hz) for one in self.records]
+        ends = [one.start_ns + round((one.samples.size - 1) * _NS / one.rate_hz) for one in self.timed]
+        return RejectedTime(
+            start_ns=min([*starts, *(one.start_ns for one in self.timed)]),
+            end_ns=max([*ends, *(one.cloud_ns for one in self.records)]),
+        )
+
+    @property
     def earliest_ns(self) -> int:
         return min([*(record.cloud_ns for record in self.records), *(one.start_ns for one in self.timed)])
 
@@ -141,12 +156,17 @@ def _traces(
         raise MessageRejected("traces does not hold objects with x, y and z")
     device_ns = _time(message, "device_t", now_ns)
     later_ns = 0  # the message's times are of its last trace's last sample
+    last_ns: int | None = None  # the same by the device's clock
     for trace in reversed(traces):
         rate_hz = _rate({"sr": message.get("sr"), **trace})
         values = _milligal(trace)
         trace_ns = _time(trace, "t", now_ns)
         if trace_ns is None and device_ns is not None:
             trace_ns = device_ns - later_ns
+        elif trace_ns is not None and last_ns is not None and trace_ns <= last_ns:
+            later_ns = last_ns - trace_ns  # a device's rate is not quite the one that it states
+        if last_ns is None and trace_ns is not None:
+            last_ns = trace_ns + later_ns
         yield trace_ns, rate_hz, values, later_ns
         later_ns += round(values.shape[1] * _NS / rate_hz)
 

@@ -5,6 +5,9 @@ network takes new ones; one that belongs to another network is rejected, for a b
 same batch taken twice is counted as repeated: what was durable before a process ended, and not acknowledged yet, comes
 again. While this host's clock is wrong nothing is taken: by it readings would be rejected as from the future, or their
 devices' clocks misjudged. They wait on the bus.
+
+Where a batch cannot be taken, each of its messages is tried alone: one that still cannot be stored is rejected, and
+holds up no other. Only a database or a disk that is away puts all off.
 """
 
 from collections import defaultdict
@@ -26,16 +29,25 @@ from services.sensors.ingest.openeew_message import Message, MessageRejected, pa
 from services.sensors.live.devices import Devices, NotTaken
 from services.sensors.store.miniseed.codes import SensorUnknown
 from services.sensors.store.span import SpanDamaged
+from shared.eventsourcing.repository import TooMuchContention
 from shared.messaging.readings.reading import Reading
 from shared.observability.once_a_minute import OnceAMinute
 from shared.runtime.clock import Clock
 from shared.runtime.clock_doubt import TOLERANCE_SECONDS
-from shared.sql.database import Database
+from shared.sql.database import AWAY, Database
 from shared.sql.dialect_functions import database_time
 from shared.values.timestamps import to_nanoseconds
 
 UNNAMED = "unnamed"
 """The sender of readings where accounts are not demanded."""
+
+PUT_OFF = (*AWAY, TooMuchContention, OSError)
+"""A database or a disk that is away, or too busy: nothing that a message says is the reason."""
+
+VAIN_SECONDS_MAX = 300.0
+"""How long batches are put off of which nothing can be stored. Other messages wait behind them."""
+
+_KINDS = {SensorUnknown: Rejection.SENSOR_DELETED, SpanDamaged: Rejection.STORE_DAMAGED}
 
 _log = structlog.get_logger(__name__)
 
@@ -64,16 +76,6 @@ class _OfSensor:
             one = _Undated(digest=digest, is_redelivered=reading.is_redelivered, segments=message.timed)
             self.undated.append(one)
 
-    def samples(self) -> BySender:
-        found = BySender(Account)
-        for size, sender in [
-            *((record.values.size, record.sender) for record in self.records),
-            *((segment.samples.size, segment.sender) for segment in self.segments),
-            *((segment.samples.size, segment.sender) for one in self.undated for segment in one.segments),
-        ]:
-            found[sender or UNNAMED] += rejected(size, "")
-        return found
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rejected:
@@ -96,13 +98,65 @@ class Receiver:
     ) -> None:
         self._database, self._devices, self._arrival, self._timed = database, devices, arrival, timed
         self._clock, self._lines = clock, OnceAMinute()
+        self._faults = OnceAMinute()
+        self._vain_since: float | None = None
 
     def take(self, readings: Sequence[Reading]) -> None:
-        """Raises ClockWrong, and what a database raises that is away: nothing of the batch is stored then."""
+        """Raises ClockWrong, and what a database or a disk raises that is away: the batch is to be given again then."""
+        now_ns = to_nanoseconds(self._now())
+        try:
+            by_sensor, turned_away = self._read(readings, now_ns)
+            self._store(by_sensor, turned_away)
+        except PUT_OFF:
+            raise
+        except Exception:
+            self._take_one_by_one(readings, now_ns)
+        else:
+            if by_sensor:
+                self._vain_since = None
+
+    def _take_one_by_one(self, readings: Sequence[Reading], now_ns: int) -> None:
+        """One of them cannot be taken, and is rejected; the others are.
+
+        While none at all can be stored that is hardly for what they say: for some minutes they are put off.
+        """
+        failed: list[tuple[Reading, Exception]] = []
+        turned_away: list[_Rejected] = []
+        is_any_stored = False
+        for reading in readings:
+            try:
+                by_sensor, its_turned_away = self._read([reading], now_ns)
+                if by_sensor:
+                    self._store(by_sensor, ())
+            except PUT_OFF:
+                raise
+            except Exception as error:
+                failed.append((reading, error))
+            else:
+                is_any_stored |= bool(by_sensor)
+                turned_away += its_turned_away
+        unexpected = [error for _, error in failed if type(error) not in _KINDS]
+        if is_any_stored:
+            self._vain_since = None
+        elif unexpected and self._is_worth_waiting():
+            raise unexpected[0]
+        turned_away += self._refused([(reading, _failure(reading, error, now_ns)) for reading, error in failed])
+        for reading, fault in failed:
+            if (lines := self._faults.due()) is not None:
+                _log.error("reading_not_stored", network_id=reading.network_id, times=lines, exc_info=fault)
+        self._store({}, turned_away)
+
+    def _is_worth_waiting(self) -> bool:
+        now = self._clock.elapsed_seconds()
+        if self._vain_since is None:
+            self._vain_since = now
+        return now - self._vain_since < VAIN_SECONDS_MAX
+
+    def _read(self, readings: Sequence[Reading], now_ns: int) -> tuple[dict[str, _OfSensor], list[_Rejected]]:
+        """By sensor, what is to be stored; and what is turned away."""
         turned_away: list[_Rejected] = []
         refused: list[tuple[Reading, MessageRejected]] = []
         read: list[tuple[Reading, Message]] = []
-        now_ns = to_nanoseconds(self._now())
         for reading in readings:
             try:
                 read.append((reading, _message(reading, now_ns)))
@@ -113,12 +167,10 @@ class Receiver:
         found = self._devices.find([(reading.network_id, message.device_id) for reading, message in read])
         for (reading, message), sensor_id in zip(read, found, strict=True):
             if isinstance(sensor_id, NotTaken):
-                shown = sum(record.values.size for record in message.records)
-                shown += sum(segment.samples.size for segment in message.timed)
-                turned_away.append(self._reject(reading, sensor_id.kind, shown, sensor_id.reason))
+                turned_away.append(self._reject(reading, sensor_id.kind, message.samples, sensor_id.reason))
             else:
                 by_sensor[sensor_id].add(reading, message)
-        self._store(by_sensor, turned_away)
+        return by_sensor, turned_away
 
     def _refused(self, refused: Sequence[tuple[Reading, MessageRejected]]) -> list[_Rejected]:
         """For their sensors, where they name some."""
@@ -142,28 +194,9 @@ class Receiver:
         return now
 
     def _store(self, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
-        try:
-            with self._database.transaction() as tx:
-                self._store_in(tx, by_sensor, turned_away)
-        except (SensorUnknown, SpanDamaged):
-            self._store_one_by_one(by_sensor, turned_away)
-
-    def _store_one_by_one(self, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
-        """One of them cannot be stored: the others are."""
-        left = [replace(one, sensor_id=None) for one in turned_away]  # it may be theirs
-        for sensor_id, of_sensor in by_sensor.items():
-            try:
-                with self._database.transaction() as tx:
-                    self._store_in(tx, {sensor_id: of_sensor}, ())
-            except (SensorUnknown, SpanDamaged) as error:
-                kind = Rejection.SENSOR_DELETED if isinstance(error, SensorUnknown) else Rejection.STORE_DAMAGED
-                _log.error("readings_not_stored", sensor_id=sensor_id, reason=kind.value, detail=str(error))
-                left += [
-                    _Rejected(sender=sender, kind=kind, samples=account.rejected)
-                    for sender, account in of_sensor.samples().items()
-                ]
+        """All or none."""
         with self._database.transaction() as tx:
-            self._store_in(tx, {}, left)
+            self._store_in(tx, by_sensor, turned_away)
 
     def _store_in(self, tx: Connection, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
         of_senders = BySender(Account)
@@ -212,3 +245,13 @@ def _message(reading: Reading, now_ns: int) -> Message:
     sender = reading.account or UNNAMED
     received_ns = now_ns if reading.sent_ns is None else min(reading.sent_ns, now_ns)
     return parse(reading.body, source=f"live, {sender}", now_ns=now_ns, received_ns=received_ns, sender=sender)
+
+
+def _failure(reading: Reading, error: Exception, now_ns: int) -> MessageRejected:
+    """As what it is rejected that could not be taken."""
+    kind, reason = _KINDS.get(type(error), Rejection.NOT_STORED), str(error) or type(error).__name__
+    try:
+        message = _message(reading, now_ns)
+    except Exception:
+        return MessageRejected(reason, kind=kind)
+    return MessageRejected(reason, message.samples, kind, message.device_id, message.time)

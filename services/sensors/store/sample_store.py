@@ -19,7 +19,7 @@ from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.miniseed.codes import Coding
 from services.sensors.store.piece import Piece
-from services.sensors.store.span import Span
+from services.sensors.store.span import Span, SpanDamaged
 from services.sensors.store.timing import EraTiming, Nanoseconds, starts_ns
 from shared.runtime.clock import Clock
 from shared.values.timestamps import to_microseconds
@@ -53,10 +53,19 @@ class SampleStore:
         return self.pieces(index.by_device_time(tx, sensor_id, era, first_ns, last_ns), first_ns, last_ns)
 
     def pieces(self, spans: Iterable[Span], from_device_ns: int, to_device_ns: int) -> dict[str, list[Piece]]:
-        """By axis, those of the spans with a sample from one device time to the other. Raises SpanDamaged."""
+        """By axis, those of the spans with a sample from one device time to the other.
+
+        Raises SpanDamaged, also where a file is gone: that of a locked sensor's span is no older generation. Raises
+        OSError while the whole archive is away.
+        """
         found: defaultdict[str, list[Piece]] = defaultdict(list)
         for span in spans:
-            found[span.axis] += span.pieces_by_device(self._archive, from_device_ns, to_device_ns)
+            try:
+                found[span.axis] += span.pieces_by_device(self._archive, from_device_ns, to_device_ns)
+            except OSError as error:
+                if not self._archive.is_there():
+                    raise
+                raise SpanDamaged(span, f"the file cannot be read: {error.strerror}") from error
         return found
 
     def add(self, tx: Connection, sensor_id: str, pieces: Iterable[Piece]) -> None:

@@ -33,10 +33,10 @@ def assign(
     records: Sequence[Point],
     *,
     newest: int,
-    decide_all: bool,
+    due: Collection[int],
     again: Again = lambda _places: {},
 ) -> Assigned:
-    """The era of each record. `newest`: the greatest number given to an era yet. `decide_all`: none may wait longer.
+    """The era of each record. `newest`: the greatest number given to an era yet. `due`: places that may wait no longer.
 
     `again` is asked of those that would begin an era, or go to the one they are least late for.
     """
@@ -54,9 +54,10 @@ def assign(
             eras[place] = newest
         _note(levels, pieces, newest, [records[place] for place in found])
         waiting = _fit(levels, pieces, records, [place for place in waiting if eras[place] is None], eras)
-    if decide_all:
-        _take_repeated(waiting, eras, again)
-        newest = _decide(levels, records, [place for place in waiting if eras[place] is None], eras, newest)
+    late = [place for place in waiting if place in due]
+    if late:
+        _take_repeated(late, eras, again)
+        _decide(levels, records, [place for place in late if eras[place] is None], eras, newest)
     return Assigned(eras=tuple(eras))
 
 
@@ -175,7 +176,7 @@ def _go_on(levels: Mapping[int, Level], records: Sequence[Point], group: Sequenc
 
 def _decide(
     levels: dict[int, Level], records: Sequence[Point], waiting: Sequence[int], eras: list[int | None], newest: int
-) -> int:
+) -> None:
     """Each goes to the era it is least late for, near whose messages it was sampled; else the lowest begins one."""
     for place in sorted(waiting, key=lambda place: (records[place].delay_ns, records[place].device_ns)):
         point = records[place]
@@ -190,4 +191,3 @@ def _decide(
             number = piece_number(point.device_ns)
             levels[newest] = Level({number: piece_of(point.device_ns, point.cloud_ns, 1)})
             eras[place] = newest
-    return newest

@@ -109,6 +109,8 @@ class _Receiving(Entrypoint):
             self.queue_consumer.acknowledge(batch)
         else:
             self._failures += 1
+            for message in batch:
+                message.delivery_info["redelivered"] = True  # some of them may be durable
             self._waiting.extendleft(reversed(batch))
             _log.warning("readings_put_off", messages=len(batch), failures=self._failures)
         self._is_busy = False

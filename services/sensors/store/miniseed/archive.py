@@ -103,6 +103,14 @@ class Archive:
         """Raises FileNotFoundError."""
         return (self.folder / relative).read_bytes()
 
+    def is_there(self) -> bool:
+        """Where a volume is away its folder is empty, or cannot be read: then a missing file says nothing."""
+        try:
+            with os.scandir(self.folder) as names:
+                return next(names, None) is not None
+        except OSError:
+            return False
+
     def has(self, relative: str) -> bool:
         return (self.folder / relative).is_file()
 

@@ -89,8 +89,11 @@ class Sealer:
                 is_sealed = self._seal(due)
             finally:
                 self._due.release(due)
-        except (OSError, SpanDamaged, SQLAlchemyError, DatabaseBusy) as error:
-            _log.error("hour_not_sealed", sensor_id=due.sensor_id, axis=due.axis, hour=due.hour, detail=str(error))
+        except Exception as error:  # also one that nobody foresaw: it would stop all hours behind this one
+            known = isinstance(error, OSError | SpanDamaged | SQLAlchemyError | DatabaseBusy)
+            fault = None if known else error
+            where = {"sensor_id": due.sensor_id, "axis": due.axis, "hour": due.hour}
+            _log.error("hour_not_sealed", **where, detail=str(error), exc_info=fault)
             hours_sealed.labels("failed").inc()
             self._due.put_off(due)
             return False

@@ -12,8 +12,6 @@ from typing import Any
 import msgspec
 import structlog
 from sqlalchemy import Connection, Row, delete, func, select
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables
@@ -44,15 +42,13 @@ from services.usage.alerting.rules.rule_store import rules_of
 from shared.gate.grants.grant import Limits
 from shared.observability import metrics
 from shared.runtime.clock import Clock
-from shared.sql.database import Database, DatabaseBusy
+from shared.sql.database import AWAY, Database
 from shared.sql.in_values import in_values
 from shared.values.timestamps import to_microseconds
 
 ROWS_AT_ONCE = 25
 NEW_SOURCES_A_DAY_MAX = 10
 CarriesLabel = Callable[[str, str, str], bool]  # organisation, key, label → whether the key carries it
-# Faults of the database, not of what is evaluated: the next run tries again.
-_DATABASE_FAULTS = (OperationalError, InterfaceError, PoolExhausted, DatabaseBusy)
 _log = structlog.get_logger(__name__)
 
 
@@ -87,7 +83,7 @@ class Evaluator:
         while rows := self._queued():
             try:
                 raised += self._evaluate(rows)
-            except _DATABASE_FAULTS:
+            except AWAY:
                 raise
             except Exception:
                 raised += self._one_by_one(rows)
@@ -117,7 +113,7 @@ class Evaluator:
         for row in rows:
             try:
                 raised += self._evaluate([row])
-            except _DATABASE_FAULTS:
+            except AWAY:
                 raise
             except Exception:
                 _log.exception("evaluation_failed", row=row.id)

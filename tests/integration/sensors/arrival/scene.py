@@ -32,8 +32,8 @@ class Scene:
         account = Account()
         size = -(-len(records) // parts)
         for first in range(0, len(records), size):
-            account += self.arrival.take(SENSOR_ID, records[first : first + size], decide_all=False).account
-        return account + self.arrival.take(SENSOR_ID, (), decide_all=True).account
+            account += self.arrival.take(SENSOR_ID, records[first : first + size]).account
+        return account + self.arrival.decide(SENSOR_ID)
 
     def segments(self, channel: str = "BNZ") -> list[Segment]:
         return self.samples.reader.segments(SENSOR_ID, *ALL_TIME, channel)

@@ -48,7 +48,7 @@ def in_batches(here: Scene, of: dict[str, list[Record]], draw: random.Random) ->
         with here.database.transaction() as tx:
             here.arrival.take_in(tx, batch, BySender(Account))
     for sensor_id in of:
-        here.arrival.take(sensor_id, (), decide_all=True)
+        here.arrival.decide(sensor_id)
 
 
 def become(here: Scene) -> dict[str, tuple[Account, list[Segment]]]:

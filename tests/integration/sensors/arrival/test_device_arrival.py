@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from services.sensors.accounting.account import Account
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, held_records
 from services.sensors.arrival.record import Record
 from services.sensors.ingest.openeew_message import parse
 from services.sensors.store.even_times import NS
@@ -21,7 +21,7 @@ from services.sensors.store.waveform import Segment
 from shared.runtime.clock import ManualClock
 from tests.device_simulator import Device, Sent, simulate
 from tests.examples import NOON
-from tests.integration.sensors.arrival.scene import SENSOR_ID, record, scene
+from tests.integration.sensors.arrival.scene import SENSOR_ID, Scene, record, scene
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 OPENEEW = Path(os.environ.get("GRILLO_TEST_DATA", REPOSITORY / "../shared/data/openeew")).resolve()
@@ -119,11 +119,36 @@ def test_a_record_that_came_sooner_moves_those_before_it_at_once(tmp_path: Path)
     assert before.start_ns - after.start_ns == pytest.approx(500_000_000, abs=4_000_000)
 
 
+@pytest.mark.parametrize("order", ["as they came", "shuffled", "one at a time"])
+def test_a_device_that_samples_at_another_rate_loses_no_sample(tmp_path: Path, order: str) -> None:
+    """Its clock goes on; twice as many samples a second come, and then as many as before."""
+    here, begin, at = scene(tmp_path), 64.0 * 26_562_500 + 5, 0
+    records = []
+    for second in range(30):
+        size = 64 if 10 <= second < 20 else 32
+        whole = record(begin + 1.024 * second, begin + 1.024 * second + 0.2, range(at, at + size))
+        records.append(replace(whole, rate_hz=size / 1.024))
+        at += size
+    if order == "shuffled":
+        random.Random(3).shuffle(records)
+    assert here.take(records, parts=30 if order == "one at a time" else 1) == Account(new=at * 3)
+    segments = here.segments()
+    assert [value for segment in segments for value in segment.samples] == list(range(at))
+    assert [(segment.samples.size, segment.sample_rate_hz) for segment in segments] == [
+        (320, 31.25),
+        (640, 62.5),
+        (320, 31.25),
+    ]
+    due_ns = [round((begin + 1.024 * (second - 1)) * NS) + round(NS / hz) for second, hz in ((0, 31.25), (10, 62.5))]
+    assert all(abs(one.start_ns - due - NS // 5) < 5_000_000 for one, due in zip(segments, due_ns, strict=False))
+    assert here.take(records) == Account(repeated=at * 3)
+
+
 def test_what_waits_is_durable_not_shown_and_decided_after_a_minute(tmp_path: Path) -> None:
     clock = ManualClock(NOON)
     here = scene(tmp_path, clock)
     first = record(1.7e9, 1.7e9 + 0.2, range(32))
-    arrived = here.arrival.take(SENSOR_ID, [first], decide_all=False)
+    arrived = here.arrival.take(SENSOR_ID, [first])
     assert (arrived.account, arrived.held, here.segments()) == (Account(), 96, [])
     clock.advance(59)
     here.arrival.decide_waiting()
@@ -133,6 +158,48 @@ def test_what_waits_is_durable_not_shown_and_decided_after_a_minute(tmp_path: Pa
     assert [segment.samples.tolist() for segment in here.segments()] == [list(range(32))]
     with here.database.reading() as tx:
         assert accounts.of_sensor(tx, SENSOR_ID).new == 96
+
+
+def test_a_backlog_is_shown_after_a_minute_although_its_device_goes_on_sending(tmp_path: Path) -> None:
+    clock = ManualClock(NOON)
+    here, begin = scene(tmp_path, clock), 64.0 * 26_562_500 + 5
+    records = [
+        record(begin + n, begin + max(n, 41 if n >= 20 else 0) + 0.2, range(32 * n, 32 * n + 32)) for n in range(120)
+    ]
+    here.arrival.take(SENSOR_ID, records[:20])
+    held_ids = []
+    for number in range(20, 120):
+        here.arrival.take(SENSOR_ID, [records[number]])
+        if number > 41:
+            clock.advance(1)
+            held_ids.append(_held_ids(here))
+    assert {len(ids) for ids in held_ids} == {16}  # those over five seconds late, each written once
+    assert set(map(tuple, held_ids)) == {tuple(held_ids[0])}
+    here.arrival.decide_waiting()
+    assert here.times_and_values()[1] == list(range(32 * 120))
+
+
+def test_what_was_held_later_waits_for_its_own_minute(tmp_path: Path) -> None:
+    """The first messages of a clock that was set: decided with an old backlog they would be placed by the old clock."""
+    clock = ManualClock(NOON)
+    here, begin = scene(tmp_path, clock), 64.0 * 26_562_500 + 5
+    here.take([record(begin + n, begin + n + 0.2, range(32 * n, 32 * n + 32)) for n in range(50)])
+    late = record(begin + 55, begin + 80, range(32))
+    assert here.arrival.take(SENSOR_ID, [late]).held == 96
+    clock.advance(59)
+    step = [record(begin + n - 3600, begin + n + 0.2, range(32 * n, 32 * n + 32)) for n in range(110, 130)]
+    here.arrival.take(SENSOR_ID, step[:2])
+    clock.advance(2)
+    here.arrival.decide_waiting()
+    assert len(_held_ids(here)) == 2
+    here.arrival.take(SENSOR_ID, step[2:])
+    assert _held_ids(here) == []
+    assert [segment.samples.size for segment in here.segments()] == [50 * 32, 32, 20 * 32]
+
+
+def _held_ids(here: Scene) -> list[int]:
+    with here.database.reading() as tx:
+        return [held.id for held in held_records.of_sensors(tx, [SENSOR_ID])[SENSOR_ID]]
 
 
 def test_what_becomes_of_samples_is_measured(tmp_path: Path) -> None:

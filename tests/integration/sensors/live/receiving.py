@@ -1,7 +1,7 @@
-"""The sensors worker on RabbitMQ: `receiving.py AMQP_URI FOLDER [die|busy]` tells each batch as a line of JSON.
+"""The sensors worker on RabbitMQ: `receiving.py AMQP_URI FOLDER [die|busy|unsure]` tells each batch as a line of JSON.
 
 `die`: it ends by SIGKILL once its first batch is durable, before that is acknowledged. `busy`: its database cannot be
-written at first.
+written at first. `unsure`: its first batch is durable, and its database did not say so.
 """
 
 from shared.messaging.eventlet_patching import cooperate  # isort: skip
@@ -41,12 +41,16 @@ class Telling:
 
     def __init__(self, receiver: Receiver, option: str) -> None:
         self._receiver, self._dies, self._busy = receiver, option == "die", 2 * (option == "busy")
+        self._is_unsure = option == "unsure"
 
     def take(self, readings: Sequence[Reading]) -> None:
         if self._busy:
             self._busy -= 1
             raise DatabaseBusy("held by another writer")
         self._receiver.take(readings)
+        if self._is_unsure:
+            self._is_unsure = False
+            raise DatabaseBusy("gone while it committed")
         sys.stdout.write(json.dumps({"taken": len(readings)}) + "\n")
         sys.stdout.flush()
         if self._dies:

@@ -106,6 +106,19 @@ def test_what_was_durable_when_its_worker_was_killed_comes_again_and_is_counted_
         assert operator.channel().queue_declare(QUEUE.name, passive=True).message_count == 0
 
 
+def test_what_was_durable_although_it_is_tried_again_is_counted_once(
+    rabbitmq: RabbitMq, database: Database, tmp_path: Path
+) -> None:
+    uri = rabbitmq.new_vhost()
+    with Connection(uri) as operator:
+        QUEUE(operator.channel()).declare()
+    publish(RabbitMq.as_account(uri, BRIDGE), BRIDGE, [undated(0, f"01{number}") for number in range(5)])
+    with worker(uri, tmp_path, "unsure") as process:
+        assert sum(taken(process, 5)) == 5
+    with database.reading() as tx:
+        assert senders.of_sender(tx, BRIDGE).new == 5 * OF_RECORD
+
+
 def test_what_cannot_be_stored_yet_is_kept_and_tried_again(
     rabbitmq: RabbitMq, database: Database, tmp_path: Path
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_gap_whose_records_wait_for_their_era_says_so(here: Scene) -> None:
     at_ns = START_NS + 1800 * NS
     early = Record(device_ns=NS, cloud_ns=at_ns, rate_hz=31.25, values=values, source="made up")
     for record in (early,):
-        here.sensors.arrival.take(sensor_id, [record], decide_all=False)
+        here.sensors.arrival.take(sensor_id, [record])
     (gap,) = [one for one in rows(here, sensor_id)["data"] if one["kind"] == "gap"]
     assert gap["reason"] == "waiting"
 

@@ -85,6 +85,30 @@ def test_traces_sent_together_follow_each_other_and_end_at_the_stated_time(tmp_p
     assert [record.device_ns for record in records] == [int(START) * 10**9 - 1_024_000_000, int(START) * 10**9]
 
 
+@pytest.mark.parametrize("times", ["of each", "without the last one's", "of each, and the message's"])
+def test_traces_that_have_times_of_their_own_were_all_sent_with_one_delay(tmp_path: Path, times: str) -> None:
+    """Sampled at 31.32 Hz where 31.25 is stated: by its stated length the first one would come 21 ms early."""
+    ends = [round(START + 32 / 31.32 * number, 6) for number in range(10)]
+    traces = [{axis: [number / 10] * 32 for axis in "xyz"} | {"sr": 31.25, "t": t} for number, t in enumerate(ends)]
+    message: dict[str, Any] = {"device_id": "000", "cloud_t": ends[-1] + 0.3, "traces": traces}
+    if times == "without the last one's":
+        del traces[-1]["t"]
+    if times != "of each":
+        message["device_t"] = ends[-1]
+    (recording,) = read(written(tmp_path, message)).recordings
+    assert [round(record.point.delay_ns, -4) for record in recording.records] == [300_000_000] * 10
+    assert sorted(record.device_ns for record in recording.records) == [round(t * 1e6) * 1000 for t in ends]
+
+
+def test_a_trace_without_a_time_of_its_own_ends_where_the_next_one_begins(tmp_path: Path) -> None:
+    traces: list[dict[str, Any]] = [{axis: [number / 10] * 32 for axis in "xyz"} for number in range(4)]
+    traces[2]["t"] = START + 1.1  # a tenth of a second missing before the one after it
+    message = {"device_id": "000", "cloud_t": START + 2.4, "device_t": START + 2.2, "traces": traces}
+    (recording,) = read(written(tmp_path, message)).recordings
+    found = {round(record.device_ns / 1e6 - START * 1e3): record.point.delay_ns for record in recording.records}
+    assert found == dict.fromkeys((2200, 1100, 1100 - 1024, 1100 - 2048), 200_000_000)
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

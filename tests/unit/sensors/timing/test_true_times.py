@@ -30,7 +30,7 @@ class Replay:
                 self.pieces,
                 [one.record.point for one in batch],
                 newest=max(self.pieces, default=0),
-                decide_all=first + BATCH >= len(sent),
+                due=range(len(batch)) if first + BATCH >= len(sent) else (),
             )
             held = []
             for one, era in zip(batch, assigned.eras, strict=True):

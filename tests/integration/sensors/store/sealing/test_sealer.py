@@ -152,6 +152,22 @@ def test_a_full_disk_at_any_step_leaves_nothing_by_halves(stored: StoredSamples,
     assert rows(stored) == 0
 
 
+def test_an_hour_that_fails_as_nobody_foresaw_holds_up_no_other(stored: StoredSamples, clock: ManualClock) -> None:
+    stored.add(*records(range(3600)))
+    clock.advance(SETTLE_SECONDS)
+    begun = list[str]()
+
+    def fail(name: str) -> None:
+        begun.append(name)
+        if begun == ["read"]:
+            raise ValueError("samples that nobody can seal")
+
+    assert stored.sealer(fail).run() == 1
+    clock.advance(SETTLE_SECONDS)
+    assert stored.sealer().run() == 1
+    assert stored.samples() == list(range(3600 * 32))
+
+
 def test_rows_that_come_or_change_while_an_hour_is_sealed_are_not_lost(
     stored: StoredSamples, clock: ManualClock
 ) -> None:
