@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,7 +140,7 @@ def test_far_from_its_limit_a_lone_request_costs_no_question_however_many_gates_
     assert take(gate, 0, all_gates, 0.0) != NONE_LEFT
     for number in range(50):
         elapsed = 0.3 * number
-        assert not gate.give_back(KEY, lambda elapsed=elapsed: elapsed), "nobody hears of it"
+        assert not gate.give_back(KEY, partial(float, elapsed)), "nobody hears of it"
         assert gate.idle(elapsed + 0.2) == []
         assert gate.take(KEY, LIMIT, elapsed + 0.3) is not None, "unasked"
 
