@@ -147,6 +147,41 @@ def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str,
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
+def test_every_host_that_a_container_is_told_of_has_that_name_on_a_network_that_it_is_on(
+    document: dict[str, Any],
+) -> None:
+    services: dict[str, dict[str, Any]] = document["services"]
+    told = {name: _settings(entry) for name, entry in services.items() if "build" in entry}
+    told |= {"prometheus": _targets(), "grafana": _data_sources()}
+    unknown = {}
+    for name, settings in told.items():
+        hosts = {urlsplit(value).hostname or "" for value in settings.values() if "://" in value} - {"127.0.0.1"}
+        assert hosts, name
+        names = {alias for network in services[name]["networks"] for alias in _aliases(services, network)}
+        if hosts - names:
+            unknown[name] = hosts - names
+    assert unknown == {}
+
+
+def _targets() -> dict[str, str]:
+    """Where Prometheus scrapes. Not: an Alertmanager, which an operator brings."""
+    (job,) = yaml.safe_load((ROOT / "ops/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    targets = [target for entry in job["static_configs"] for target in entry["targets"]]
+    return {target: f"http://{target}" for target in targets}
+
+
+def _data_sources() -> dict[str, str]:
+    file = ROOT / "ops/grafana/provisioning/datasources/grillo.yml"
+    return {source["name"]: source["url"] for source in yaml.safe_load(file.read_text())["datasources"]}
+
+
+def _aliases(services: dict[str, dict[str, Any]], network: str) -> set[str]:
+    """The names of that network's members, as Docker resolves them for who is on it."""
+    members = {name: entry["networks"] for name, entry in services.items() if network in entry["networks"]}
+    places = [on[network] or {} for on in members.values()]
+    return {*members, *(alias for place in places for alias in place.get("aliases", ()))}
+
+
 def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, dict[str, object]]) -> None:
     ours = _running(composed)
     assert set(ours) == {"keys", "auth", "usage", "sensors"}
