@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Float, Table, cast, func, select
 
 from services.usage import tables
-from services.usage.known_keys.key_limits import limits_of
+from services.usage.known_keys.key_limits import day_limit_in_sql
 from services.usage.notifications.tables import delivery
 from shared.gate.grants.grant import Limits
 from shared.observability.at_scrape import Measure, gauge
@@ -51,7 +51,7 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
         )
         by_share = GaugeMetricFamily(
             "grillo_usage_day_share",
-            f"Share of its day's limit that a key has spent today (UTC), for the {NAMED_MAX} keys that spent most."
+            f"Share of its day's limit that a key has spent today (UTC), for the {NAMED_MAX} keys with the largest."
             " Not: keys without such a limit.",
             labels=labels,
         )
@@ -74,12 +74,18 @@ def _busiest(tx: Connection, counter: Table, owner: str, minute: int) -> tuple[d
 
 
 def _day_shares(tx: Connection, policy: Mapping[str, Limits], today: int) -> dict[str, float]:
-    day = tables.counter_day
-    query = select(day.c.key_id, day.c.cost).where(day.c.minute == today, day.c.cost > 0)
-    rows = tx.execute(query.order_by(day.c.cost.desc()).limit(NAMED_MAX))
-    spent = {row.key_id: int(row.cost) for row in rows}
-    limits = {key_id: one.day for key_id, one in limits_of(tx, spent, policy).items()}
-    return {key_id: cost / limit for key_id, cost in spent.items() if (limit := limits.get(key_id))}
+    """The largest, of keys that have a limit for the day."""
+    day, key, organisation = tables.counter_day, tables.known_key, tables.known_organisation
+    limit = day_limit_in_sql(tx, policy)
+    share = day.c.cost / cast(limit, Float)
+    query = (
+        select(day.c.key_id, share)
+        .join(key, key.c.key_id == day.c.key_id)
+        .join(organisation, organisation.c.organisation_id == key.c.organisation_id)
+        .where(day.c.minute == today, day.c.cost > 0, limit > 0)
+    )
+    rows = tx.execute(query.order_by(share.desc(), day.c.key_id).limit(NAMED_MAX))
+    return {key_id: float(value) for key_id, value in rows}
 
 
 def _owners(tx: Connection, key_ids: Iterable[str]) -> dict[str, str]:
