@@ -32,6 +32,7 @@ def receipts(within_a_second: int) -> dict[str, str]:
 SOUND = {
     'up{job="grillo", service="keys"}': f"1x{MINUTES}",
     'grillo_gate_fresh_until_timestamp_seconds{service="keys"}': f"9+60x{MINUTES}",
+    'grillo_measured{service="usage", of="follower"}': f"1x{MINUTES}",
     'grillo_requests_total{service="keys", status_class="2xx"}': rising(1000),
     'grillo_requests_total{service="keys", status_class="5xx"}': STILL,
     'grillo_gate_refusals_total{problem="gate-not-fresh"}': STILL,
@@ -68,6 +69,11 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
         {'grillo_gate_fresh_until_timestamp_seconds{service="keys"}': f"9x{MINUTES}"},
         {"GrilloGateStale"},
     ),
+    "web processes are gone": (
+        {'grillo_gate_fresh_until_timestamp_seconds{service="keys"}': f"9+60x{MINUTES - 10} stale"},
+        {"GrilloGatesGone"},
+    ),
+    "a database hangs": ({'grillo_measured{service="usage", of="follower"}': f"0x{MINUTES}"}, {"GrilloNotMeasured"}),
     "a few receipts are slow": (receipts(980), {"GrilloRevocationSlow"}),
     "one receipt in twelve is late": (receipts(920), {"GrilloRevocationSlow", "GrilloReceiptsLateSlow"}),
     "one receipt in five is late": (
