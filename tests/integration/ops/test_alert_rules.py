@@ -31,6 +31,7 @@ def receipts(within_a_second: int) -> dict[str, str]:
 
 SOUND = {
     'up{job="grillo", service="keys"}': f"1x{MINUTES}",
+    'up{job="grillo", service="console"}': f"1x{MINUTES}",  # which has no gate
     'grillo_gate_fresh_until_timestamp_seconds{service="keys"}': f"9+60x{MINUTES}",
     'grillo_measured{service="usage", of="follower"}': f"1x{MINUTES}",
     'grillo_requests_total{service="keys", status_class="2xx"}': rising(1000),

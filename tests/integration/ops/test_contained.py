@@ -186,6 +186,7 @@ def test_internal_doors_are_reached_by_services_console_and_prometheus_alone(net
         door = networks.addresses[name, "inside"]
         # The console and Prometheus ask for metrics: what an account may ask for more, the door itself decides.
         assert all(networks.reaches(asking, door, 8001) for asking in ("auth", "console", "prometheus"))
+        assert networks.reaches("prometheus", networks.addresses["console", "inside"], 8000)
         assert not networks.reaches("redis", networks.addresses[name, "stores"], 8001)
         assert not any(networks.reaches(other, door, 8001) for other in ("front", "redis", "grafana"))
 
