@@ -6,6 +6,7 @@
 """
 
 import difflib
+import ipaddress
 import os
 import re
 import subprocess
@@ -144,12 +145,12 @@ def write(settings: Mapping[str, str], folder: Path) -> None:
 
 
 def own_certificate(folder: Path, public_url: str) -> dict[str, str]:
-    """The one that is there, or a new one that nobody but this installation vouches for."""
+    """The one that is there, or a new one for that host, which nobody but this installation vouches for."""
     files = [folder / name for name in CERTIFICATE]
-    if all(file.exists() for file in files):
-        return {file.name: file.read_text() for file in files}
     host = urlsplit(public_url).hostname or "localhost"
-    kind = "IP" if re.fullmatch(r"[0-9.]+|[0-9a-f:]+", host) else "DNS"
+    if all(file.exists() for file in files) and not _is_own_for_another(files[0], host):
+        return {file.name: file.read_text() for file in files}
+    kind = "IP" if _is_address(host) else "DNS"
     names = f"subjectAltName={kind}:{host},DNS:localhost,IP:127.0.0.1"
     with tempfile.TemporaryDirectory() as made:
         certificate, key = (Path(made) / name for name in CERTIFICATE)
@@ -163,6 +164,25 @@ def own_certificate(folder: Path, public_url: str) -> dict[str, str]:
                 "openssl makes no certificate here; set TLS_CERTIFICATE_FILE and TLS_KEY_FILE"
             ) from None
         return {name: (Path(made) / name).read_text() for name in CERTIFICATE}
+
+
+def _is_own_for_another(certificate: Path, host: str) -> bool:
+    """Whether it was made here, and for another host: what was given by an operator is never replaced."""
+    check = "-checkip" if _is_address(host) else "-checkhost"
+    command = ["openssl", "x509", "-in", str(certificate), "-noout", "-issuer", "-nameopt", "RFC2253", check, host]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603  as above
+    except OSError:
+        return False
+    return "issuer=CN=grillo\n" in told and "does match" not in told
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def main() -> None:

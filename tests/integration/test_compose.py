@@ -108,6 +108,41 @@ def test_a_password_that_is_changed_reaches_the_files_and_a_missing_one_is_named
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        *(("api.example.org", "DNS:api.example.org"), ("cafe", "DNS:cafe")),
+        *(("192.0.2.7", "IP Address:192.0.2.7"), ("[::1]", "IP Address:0:0:0:0:0:0:0:1")),
+    ],
+)
+def test_the_front_s_own_certificate_is_made_anew_for_the_host_that_is_set_later(
+    tmp_path: Path, host: str, shown: str
+) -> None:
+    _made_secrets(tmp_path)
+    certificate, environment = tmp_path / "ops/secrets/front/TLS_CERTIFICATE", tmp_path / ".env"
+    environment.write_text(f"{environment.read_text()}GRILLO_PUBLIC_URL=https://{host}:8443\n")
+    made = []
+    for _ in range(2):
+        subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+        made.append(certificate.read_text())
+    assert made[0] == made[1], "once"
+    show = ["openssl", "x509", "-in", str(certificate), "-noout", "-ext", "subjectAltName"]
+    names = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    assert shown in names
+
+
+def test_a_certificate_that_was_given_is_kept_for_any_host(tmp_path: Path) -> None:
+    _made_secrets(tmp_path)
+    front, environment = tmp_path / "ops/secrets/front", tmp_path / ".env"
+    given, key = front / "TLS_CERTIFICATE", front / "TLS_KEY"
+    make = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=grillo.example"]
+    subprocess.run([*make, "-out", given, "-keyout", key], check=True, capture_output=True)
+    before = given.read_text(), key.read_text()
+    environment.write_text(f"{environment.read_text()}GRILLO_PUBLIC_URL=https://api.example.org\n")
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    assert (given.read_text(), key.read_text()) == before
+
+
 def test_the_front_s_own_certificate_stays_until_another_is_given(tmp_path: Path) -> None:
     _made_secrets(tmp_path)
     certificate, environment = tmp_path / "ops/secrets/front/TLS_CERTIFICATE", tmp_path / ".env"
