@@ -55,7 +55,8 @@ clock_in_doubt = Gauge(
 )
 fresh_until = Gauge(
     "grillo_gate_fresh_until_timestamp_seconds",
-    "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
+    "When the gate's lease ends, by the clock of keys' database: past it, it refuses everything. 0: no lease, or it"
+    " was ended. Not: how far that clock is from Prometheus's, which rules compare it with.",
     ["gate"],  # a label, for a process without a gate would else show 0
     multiprocess_mode="livemin",
 )
@@ -199,6 +200,7 @@ hours_sealed = Counter(
 
 # Series that are there from the start, so that the first case is a rise from 0 and a dashboard shows a line before it.
 for _counter, _values in (
+    (refusals, ("gate-not-fresh", "unavailable", "log-diverged")),  # those of an error budget
     (authentication_failed, ("published", "lost")),
     (quota_calls, ("admitted", "refused", "failed")),
     (slot_calls, ("granted", "refused", "failed")),
