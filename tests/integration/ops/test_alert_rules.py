@@ -1,7 +1,9 @@
 """Prometheus's own judgement of the alert rules: each fires by the series of its fault, and none by sound ones."""
 
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,6 +160,26 @@ def test_each_alert_fires_by_its_fault_and_no_other(tmp_path: Path) -> None:
     file = tmp_path / "faults.yml"
     file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "1m", "tests": scenes}))
     _promtool("test", "rules", str(file))
+
+
+def test_what_rules_count_is_there_before_the_first_case() -> None:
+    """A series that begins with it shows no rise. Not: requests, whose faults last; calls, by their entrypoints."""
+    program = "from shared.observability.metrics import exposition; print(exposition().decode())"
+    command = [sys.executable, "-c", program]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    texts = "".join(path.read_text() for path in RULES.glob("*.yml"))
+    counted = re.findall(r"(?:increase|rate)\((grillo_\w+_total)(?:\{(.*?)\})?\[", texts)
+    assert len(counted) > 12
+    missing = []
+    for name, matchers in counted:
+        values = [
+            f'{label}="{value}"'
+            for label, told_values in re.findall(r'(\w+)=~?"([^"]*)"', matchers)
+            for value in told_values.split("|")
+        ]
+        missing += [(name, value) for value in values or [""] if not re.search(rf"^{name}\b.*{value}", told, re.M)]
+    later = {"grillo_requests_total", "grillo_rpc_calls_total"}
+    assert [one for one in missing if one[0] not in later] == []
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
