@@ -135,6 +135,15 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "rules fail": ({"grillo_usage_evaluations_failed_total": RISING}, {"GrilloAlertRulesFailing"}),
     "the bus is away": ({'grillo_relay_position{log="keys"}': STILL}, {"GrilloRelayStuck"}),
     "a follower stands still": ({'grillo_follower_position{follower="auth"}': STILL}, {"GrilloFollowerStuck"}),
+    "the bus is slow": ({'grillo_relay_position{log="keys"}': rising(30)}, {"GrilloLagGrowing"}),
+    "a follower is slow": ({'grillo_follower_position{follower="auth"}': rising(30)}, {"GrilloLagGrowing"}),
+    "a backlog is worked off": (
+        {'grillo_log_position{log="keys"}': f"3000+60x{MINUTES}"}
+        | dict.fromkeys(
+            ('grillo_relay_position{log="keys"}', 'grillo_follower_position{follower="auth"}'), f"0+90x{MINUTES}"
+        ),
+        set(),
+    ),
     "a disk is nearly full": (
         {'grillo_disk_free_bytes{service="keys", of="spool"}': f"500000000x{MINUTES}"},
         {"GrilloDiskFilling"},
