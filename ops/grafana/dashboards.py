@@ -169,13 +169,15 @@ DASHBOARDS = (
                 title="Events not yet published",
                 shows="The log's last position less what the bus took.",
                 unit="short",
-                queries={"grillo_log_position - grillo_relay_position": "{{log}}"},
+                queries={"grillo:relay:lag": "{{log}}"},
+                alert="GrilloRelayStuck",
             ),
             Panel(
                 title="Events not yet applied",
                 shows="The keys log's last position less each follower's.",
                 unit="short",
-                queries={'scalar(max(grillo_log_position{log="keys"})) - grillo_follower_position': "{{follower}}"},
+                queries={"grillo:follower:lag": "{{follower}}"},
+                alert="GrilloFollowerStuck",
             ),
             Panel(
                 title="Parked events",
