@@ -25,7 +25,7 @@ _OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """`queries`: expression → legend. `red_from`: where somebody should look. `alert`: whose runbook is shown with it."""
+    """`queries`: expression → legend. `red_from`: where somebody should look. `alert`: whose runbook it shows."""
 
     title: str
     shows: str
