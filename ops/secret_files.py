@@ -23,6 +23,8 @@ OPTIONAL = (
     *("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SENSORS_SIGNING_KEY"),
     *("AUDIT_HEADS", "SMTP_URL", "OIDC_CLIENT_SECRET"),
 )
+# The role on PostgreSQL: another while its password is replaced.
+USERS = {f"{name.upper()}_DATABASE_USER": name for name in SERVICES}
 CERTIFICATE = ("TLS_CERTIFICATE", "TLS_KEY")
 _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _LISTED = re.compile(r"^(?:# ?)?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
@@ -57,14 +59,16 @@ def templates() -> dict[str, dict[str, str]]:
 
 
 def secrets() -> set[str]:
-    """The names of all that templates ask for."""
+    """The names of all that templates ask for, but for the roles' names."""
     texts = "".join(text for files in templates().values() for text in files.values())
-    return set(re.findall(r"\{(\w+)\}", texts))
+    return set(re.findall(r"\{(\w+)\}", texts)) - USERS.keys()
 
 
 def _of_service(name: str, prefix: str) -> dict[str, str]:
     return {
-        "DATABASE_URL": f"postgresql+psycopg://{name}:{{{prefix}_DATABASE_PASSWORD}}@postgres:5432/{name}",
+        "DATABASE_URL": (
+            f"postgresql+psycopg://{{{prefix}_DATABASE_USER}}:{{{prefix}_DATABASE_PASSWORD}}@postgres:5432/{name}"
+        ),
         "AMQP_URI": f"amqp://{name}:{{{prefix}_RABBITMQ_PASSWORD}}@rabbitmq:5672/grillo",
         "REDIS_URL": f"redis://{name}:{{{prefix}_REDIS_PASSWORD}}@redis:6379/0",
         "INTERNAL_TOKEN": f"{{{prefix}_INTERNAL_TOKEN}}",
@@ -116,8 +120,8 @@ def _of_files(settings: Mapping[str, str]) -> dict[str, str]:
 
 def write(settings: Mapping[str, str], folder: Path) -> None:
     """Raises EnvironmentFileWrong for a secret that is missing, or that its place cannot hold."""
-    known = dict.fromkeys(OPTIONAL, "") | {name: value for name, value in settings.items() if value}
-    for name in sorted({name for name in known if name.endswith("_PASSWORD")}):
+    known = dict.fromkeys(OPTIONAL, "") | USERS | {name: value for name, value in settings.items() if value}
+    for name in sorted({name for name in known if name.endswith(("_PASSWORD", "_DATABASE_USER"))}):
         if not _PASSWORD.fullmatch(known[name]):
             raise EnvironmentFileWrong(f"{name} must be of letters and digits")
     if not known.keys() & set(CERTIFICATE):
