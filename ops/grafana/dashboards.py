@@ -51,6 +51,12 @@ DASHBOARDS = (
                 red_from=0.9,
             ),
             Panel(
+                title="Last used",
+                shows="Seconds since the keys that these panels name were last used. Refusals are no uses.",
+                unit="s",
+                queries={"time() - grillo_usage_last_used_timestamp_seconds": "{{organisation}} {{key}}"},
+            ),
+            Panel(
                 title="Refused for their limits",
                 shows="Requests a second that were answered 429; address-slowed: for guessing.",
                 unit="reqps",

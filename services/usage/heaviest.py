@@ -32,6 +32,7 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
             organisations, all_organisations = _busiest(tx, tables.organisation_counter, "organisation_id", minute)
             shares = _day_shares(tx, policy, today)
             owners = _owners(tx, [*keys, *shares])
+            used = _last_used(tx, [*keys, *shares])
             waiting = _waiting(tx)
         labels = ["organisation", "key"]
         by_key = GaugeMetricFamily(
@@ -58,6 +59,14 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
         for key_id, share in shares.items():
             by_share.add_metric([owners.get(key_id, ""), key_id], share)
         yield by_share
+        by_use = GaugeMetricFamily(
+            "grillo_usage_last_used_timestamp_seconds",
+            "When a key was last used, of those named by their requests or shares. Not: refusals, which are no uses.",
+            labels=labels,
+        )
+        for key_id, at in used.items():
+            by_use.add_metric([owners.get(key_id, ""), key_id], at / 1e6)
+        yield by_use
         yield gauge("grillo_usage_deliveries", "Deliveries to channels that wait, or are held.", "status", waiting)
 
     return usage
@@ -92,6 +101,13 @@ def _owners(tx: Connection, key_ids: Iterable[str]) -> dict[str, str]:
     known = tables.known_key
     rows = tx.execute(select(known.c.key_id, known.c.organisation_id).where(known.c.key_id.in_({*key_ids})))
     return {row.key_id: row.organisation_id for row in rows}
+
+
+def _last_used(tx: Connection, key_ids: Iterable[str]) -> dict[str, int]:
+    """Key → microseconds since 1970."""
+    use = tables.last_use
+    rows = tx.execute(select(use.c.key_id, use.c.at).where(use.c.key_id.in_({*key_ids})).order_by(use.c.key_id))
+    return {row.key_id: row.at for row in rows}
 
 
 def _waiting(tx: Connection) -> dict[str, float]:

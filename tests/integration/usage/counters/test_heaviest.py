@@ -37,6 +37,8 @@ def test_the_heaviest_are_named_and_the_others_are_one(
     shares = {sample.labels["key"]: sample.value for sample in measured["grillo_usage_day_share"]}
     assert shares == {key_id: count / 100 for key_id, count in named.items()}
     assert {sample.labels["organisation"] for sample in measured["grillo_usage_day_share"]} == {"org_railway"}
+    used = {sample.labels["key"]: sample.value for sample in measured["grillo_usage_last_used_timestamp_seconds"]}
+    assert used == dict.fromkeys(named, record(1).at.timestamp())
 
 
 def test_shares_are_of_the_keys_nearest_to_their_day_s_limit_however_much_others_spend(
@@ -75,3 +77,4 @@ def test_nothing_used_is_told_as_nothing(usage_database: Database, clock: Manual
     measured = {family.name: family.samples for family in heaviest(usage_database, POLICY, clock)()}
     assert [sample.value for sample in measured["grillo_usage_requests_last_minute"]] == [0]
     assert measured["grillo_usage_day_share"] == []
+    assert measured["grillo_usage_last_used_timestamp_seconds"] == []
