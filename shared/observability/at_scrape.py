@@ -43,7 +43,8 @@ class AtScrape(Collector):
             yield from measured or ()
         yield gauge(
             "grillo_measured",
-            "1: what is measured at a scrape was; 0: not, for it failed or took over a second: its series are missing.",
+            "1: what is measured at a scrape was; 0: not, for it failed, took over a second, or was being measured for"
+            " another scrape: its series are missing.",
             "of",
             answered,
         )
