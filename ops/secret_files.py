@@ -6,6 +6,7 @@
 """
 
 import difflib
+import ipaddress
 import os
 import re
 import subprocess
@@ -22,6 +23,8 @@ OPTIONAL = (
     *("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SENSORS_SIGNING_KEY"),
     *("AUDIT_HEADS", "SMTP_URL", "OIDC_CLIENT_SECRET"),
 )
+# The role on PostgreSQL: another while its password is replaced.
+USERS = {f"{name.upper()}_DATABASE_USER": name for name in SERVICES}
 CERTIFICATE = ("TLS_CERTIFICATE", "TLS_KEY")
 _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _LISTED = re.compile(r"^(?:# ?)?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
@@ -56,14 +59,16 @@ def templates() -> dict[str, dict[str, str]]:
 
 
 def secrets() -> set[str]:
-    """The names of all that templates ask for."""
+    """The names of all that templates ask for, but for the roles' names."""
     texts = "".join(text for files in templates().values() for text in files.values())
-    return set(re.findall(r"\{(\w+)\}", texts))
+    return set(re.findall(r"\{(\w+)\}", texts)) - USERS.keys()
 
 
 def _of_service(name: str, prefix: str) -> dict[str, str]:
     return {
-        "DATABASE_URL": f"postgresql+psycopg://{name}:{{{prefix}_DATABASE_PASSWORD}}@postgres:5432/{name}",
+        "DATABASE_URL": (
+            f"postgresql+psycopg://{{{prefix}_DATABASE_USER}}:{{{prefix}_DATABASE_PASSWORD}}@postgres:5432/{name}"
+        ),
         "AMQP_URI": f"amqp://{name}:{{{prefix}_RABBITMQ_PASSWORD}}@rabbitmq:5672/grillo",
         "REDIS_URL": f"redis://{name}:{{{prefix}_REDIS_PASSWORD}}@redis:6379/0",
         "INTERNAL_TOKEN": f"{{{prefix}_INTERNAL_TOKEN}}",
@@ -115,8 +120,8 @@ def _of_files(settings: Mapping[str, str]) -> dict[str, str]:
 
 def write(settings: Mapping[str, str], folder: Path) -> None:
     """Raises EnvironmentFileWrong for a secret that is missing, or that its place cannot hold."""
-    known = dict.fromkeys(OPTIONAL, "") | {name: value for name, value in settings.items() if value}
-    for name in sorted({name for name in known if name.endswith("_PASSWORD")}):
+    known = dict.fromkeys(OPTIONAL, "") | USERS | {name: value for name, value in settings.items() if value}
+    for name in sorted({name for name in known if name.endswith(("_PASSWORD", "_DATABASE_USER"))}):
         if not _PASSWORD.fullmatch(known[name]):
             raise EnvironmentFileWrong(f"{name} must be of letters and digits")
     if not known.keys() & set(CERTIFICATE):
@@ -144,12 +149,12 @@ def write(settings: Mapping[str, str], folder: Path) -> None:
 
 
 def own_certificate(folder: Path, public_url: str) -> dict[str, str]:
-    """The one that is there, or a new one that nobody but this installation vouches for."""
+    """The one that is there, or a new one for that host, which nobody but this installation vouches for."""
     files = [folder / name for name in CERTIFICATE]
-    if all(file.exists() for file in files):
-        return {file.name: file.read_text() for file in files}
     host = urlsplit(public_url).hostname or "localhost"
-    kind = "IP" if re.fullmatch(r"[0-9.]+|[0-9a-f:]+", host) else "DNS"
+    if all(file.exists() for file in files) and not _is_own_for_another(files[0], host):
+        return {file.name: file.read_text() for file in files}
+    kind = "IP" if _is_address(host) else "DNS"
     names = f"subjectAltName={kind}:{host},DNS:localhost,IP:127.0.0.1"
     with tempfile.TemporaryDirectory() as made:
         certificate, key = (Path(made) / name for name in CERTIFICATE)
@@ -163,6 +168,25 @@ def own_certificate(folder: Path, public_url: str) -> dict[str, str]:
                 "openssl makes no certificate here; set TLS_CERTIFICATE_FILE and TLS_KEY_FILE"
             ) from None
         return {name: (Path(made) / name).read_text() for name in CERTIFICATE}
+
+
+def _is_own_for_another(certificate: Path, host: str) -> bool:
+    """Whether it was made here, and for another host: what was given by an operator is never replaced."""
+    check = "-checkip" if _is_address(host) else "-checkhost"
+    command = ["openssl", "x509", "-in", str(certificate), "-noout", "-issuer", "-nameopt", "RFC2253", check, host]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603  as above
+    except OSError:
+        return False
+    return "issuer=CN=grillo\n" in told and "does match" not in told
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def main() -> None:

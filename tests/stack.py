@@ -262,8 +262,9 @@ class Stack:
 
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""
-        for name, (_, internal) in self._ports.items():
+        for name, (public, internal) in self._ports.items():
             text = text.replace(f"{name}.inside:8001", f"127.0.0.1:{internal}")
+            text = text.replace(f"{name}.inside:8000", f"127.0.0.1:{public}")
         return text
 
     def is_ready(self) -> bool:

@@ -51,6 +51,12 @@ DASHBOARDS = (
                 red_from=0.9,
             ),
             Panel(
+                title="Last used",
+                shows="Seconds since the keys that these panels name were last used. Refusals are no uses.",
+                unit="s",
+                queries={"time() - grillo_usage_last_used_timestamp_seconds": "{{organisation}} {{key}}"},
+            ),
+            Panel(
                 title="Refused for their limits",
                 shows="Requests a second that were answered 429; address-slowed: for guessing.",
                 unit="reqps",
@@ -169,13 +175,15 @@ DASHBOARDS = (
                 title="Events not yet published",
                 shows="The log's last position less what the bus took.",
                 unit="short",
-                queries={"grillo_log_position - grillo_relay_position": "{{log}}"},
+                queries={"grillo:relay:lag": "{{log}}"},
+                alert="GrilloRelayStuck",
             ),
             Panel(
                 title="Events not yet applied",
                 shows="The keys log's last position less each follower's.",
                 unit="short",
-                queries={'scalar(max(grillo_log_position{log="keys"})) - grillo_follower_position': "{{follower}}"},
+                queries={"grillo:follower:lag": "{{follower}}"},
+                alert="GrilloFollowerStuck",
             ),
             Panel(
                 title="Parked events",

@@ -1,7 +1,9 @@
 """Frame of Grafana's dashboards: what a panel and a dashboard say, and what is the same in all of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from grafana_foundation_sdk.builders import dashboard, prometheus, timeseries
 from grafana_foundation_sdk.builders.common import GraphThresholdsStyleConfig, VizLegendOptions
@@ -18,11 +20,12 @@ from grafana_foundation_sdk.models.dashboard import (
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 HEIGHT = 8
+_OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """`queries`: expression → legend. `red_from`: where somebody should look. `alert`: whose runbook helps."""
+    """`queries`: expression → legend. `red_from`: where somebody should look. `alert`: whose runbook it shows."""
 
     title: str
     shows: str
@@ -59,7 +62,7 @@ def model(one: Dashboard) -> dashboard.Dashboard:
 
 
 def _panel(panel: Panel) -> timeseries.Panel:
-    told = panel.shows if panel.alert is None else f"{panel.shows}\n\nRunbook: docs/operations.md, {panel.alert}."
+    told = panel.shows if panel.alert is None else f"{panel.shows}\n\n**{panel.alert}**: {runbook(panel.alert)}"
     built = (
         timeseries.Panel()
         .title(panel.title)
@@ -83,6 +86,15 @@ def _panel(panel: Panel) -> timeseries.Panel:
         query = prometheus.Dataquery().ref_id("ABCDEFGH"[number]).expr(expression).legend_format(legend).range()
         built = built.with_target(query)
     return built
+
+
+def runbook(alert: str) -> str:
+    """The text of docs/operations.md, without its links: where that page is shown, no dashboard can know."""
+    section = _OPERATIONS.read_text().partition(f"\n### {alert}\n")[2]
+    told = re.split(r"^##", section, maxsplit=1, flags=re.M)[0].strip()
+    if not told:
+        raise LookupError(f"docs/operations.md has no runbook of {alert}")
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", told)
 
 
 def text(one: Dashboard) -> str:

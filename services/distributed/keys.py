@@ -13,11 +13,14 @@ from services.keys.rpc.networks_client import NetworksClient
 from services.service_registry import documented_routes
 from shared.messaging.pipelined_publishing import PipelinedLogBus
 from shared.messaging.rpc.kept_calls import KeptCalls
+from shared.observability.at_scrape import build_info, exposed
 from shared.runtime.clock import Clock, SystemClock
 from shared.settings import Settings, operator_organisations
 from shared.sql.database import Database
+from shared.web.internal_api import internal_application
 from shared.web.openapi.document import document
 from shared.web.requests.client_address import TrustedProxies
+from shared.web.requests.internal_callers import InternalCallers
 
 
 def assemble(settings: Settings, clock: Clock) -> assembly.Keys:
@@ -35,10 +38,13 @@ def assemble(settings: Settings, clock: Clock) -> assembly.Keys:
 
 
 def console(settings: Settings) -> Any:
-    """The WSGI app of keys' console: pages for people. It has no gate; its commands go into the same log."""
+    """The WSGI app of keys' console: pages for people. It has no gate; its commands go into the same log.
+
+    And its `/metrics`, for who may ask internal doors for theirs: the receipts of its commands are measured here.
+    """
     part = assemble(settings, SystemClock())
     part.start()
-    return part.console(
+    pages = part.console(
         tiers=TIERS,
         usage=RemoteUsage(KeptCalls(settings.amqp_uri, settings.accounts, seconds_max=SECONDS_MAX)),
         sensors=RemoteSensors(settings.amqp_uri, settings.accounts),
@@ -48,6 +54,13 @@ def console(settings: Settings) -> Any:
         proxies=TrustedProxies(settings.trusted_proxies),
         openid=read_openid_settings(),
     )
+    callers = InternalCallers(settings.internal_tokens)
+    own = internal_application((), is_ready=lambda: True, callers=callers, measures=[build_info])
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        return (own if environ["PATH_INFO"] == "/metrics" else pages)(environ, start_response)
+
+    return application
 
 
 def _watched(settings: Settings) -> WatchedSystem:
@@ -57,4 +70,5 @@ def _watched(settings: Settings) -> WatchedSystem:
         "usage": settings.usage_internal_url,
         "sensors": settings.sensors_internal_url,
     }
-    return WatchedSystem(measured=RemoteMetrics(urls, settings.internal_token), operators=operator_organisations())
+    others, own = RemoteMetrics(urls, settings.internal_token), exposed([build_info])
+    return WatchedSystem(measured=lambda: others() | {"console": own().decode()}, operators=operator_organisations())

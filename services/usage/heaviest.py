@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Float, Table, cast, func, select
 
 from services.usage import tables
-from services.usage.known_keys.key_limits import limits_of
+from services.usage.known_keys.key_limits import day_limit_in_sql
 from services.usage.notifications.tables import delivery
 from shared.gate.grants.grant import Limits
 from shared.observability.at_scrape import Measure, gauge
@@ -32,6 +32,7 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
             organisations, all_organisations = _busiest(tx, tables.organisation_counter, "organisation_id", minute)
             shares = _day_shares(tx, policy, today)
             owners = _owners(tx, [*keys, *shares])
+            used = _last_used(tx, [*keys, *shares])
             waiting = _waiting(tx)
         labels = ["organisation", "key"]
         by_key = GaugeMetricFamily(
@@ -51,13 +52,21 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
         )
         by_share = GaugeMetricFamily(
             "grillo_usage_day_share",
-            f"Share of its day's limit that a key has spent today (UTC), for the {NAMED_MAX} keys that spent most."
+            f"Share of its day's limit that a key has spent today (UTC), for the {NAMED_MAX} keys with the largest."
             " Not: keys without such a limit.",
             labels=labels,
         )
         for key_id, share in shares.items():
             by_share.add_metric([owners.get(key_id, ""), key_id], share)
         yield by_share
+        by_use = GaugeMetricFamily(
+            "grillo_usage_last_used_timestamp_seconds",
+            "When a key was last used, of those named by their requests or shares. Not: refusals, which are no uses.",
+            labels=labels,
+        )
+        for key_id, at in used.items():
+            by_use.add_metric([owners.get(key_id, ""), key_id], at / 1e6)
+        yield by_use
         yield gauge("grillo_usage_deliveries", "Deliveries to channels that wait, or are held.", "status", waiting)
 
     return usage
@@ -74,18 +83,31 @@ def _busiest(tx: Connection, counter: Table, owner: str, minute: int) -> tuple[d
 
 
 def _day_shares(tx: Connection, policy: Mapping[str, Limits], today: int) -> dict[str, float]:
-    day = tables.counter_day
-    query = select(day.c.key_id, day.c.cost).where(day.c.minute == today, day.c.cost > 0)
-    rows = tx.execute(query.order_by(day.c.cost.desc()).limit(NAMED_MAX))
-    spent = {row.key_id: int(row.cost) for row in rows}
-    limits = {key_id: one.day for key_id, one in limits_of(tx, spent, policy).items()}
-    return {key_id: cost / limit for key_id, cost in spent.items() if (limit := limits.get(key_id))}
+    """The largest, of keys that have a limit for the day."""
+    day, key, organisation = tables.counter_day, tables.known_key, tables.known_organisation
+    limit = day_limit_in_sql(tx, policy)
+    share = day.c.cost / cast(limit, Float)
+    query = (
+        select(day.c.key_id, share)
+        .join(key, key.c.key_id == day.c.key_id)
+        .join(organisation, organisation.c.organisation_id == key.c.organisation_id)
+        .where(day.c.minute == today, day.c.cost > 0, limit > 0)
+    )
+    rows = tx.execute(query.order_by(share.desc(), day.c.key_id).limit(NAMED_MAX))
+    return {key_id: float(value) for key_id, value in rows}
 
 
 def _owners(tx: Connection, key_ids: Iterable[str]) -> dict[str, str]:
     known = tables.known_key
     rows = tx.execute(select(known.c.key_id, known.c.organisation_id).where(known.c.key_id.in_({*key_ids})))
     return {row.key_id: row.organisation_id for row in rows}
+
+
+def _last_used(tx: Connection, key_ids: Iterable[str]) -> dict[str, int]:
+    """Key → microseconds since 1970."""
+    use = tables.last_use
+    rows = tx.execute(select(use.c.key_id, use.c.at).where(use.c.key_id.in_({*key_ids})).order_by(use.c.key_id))
+    return {row.key_id: row.at for row in rows}
 
 
 def _waiting(tx: Connection) -> dict[str, float]:

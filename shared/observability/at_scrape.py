@@ -5,6 +5,7 @@ They are made in a thread of their own, so that what does not answer holds no sc
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import version
@@ -27,35 +28,68 @@ Measure = Callable[[], Iterable[Metric]]
 
 
 class AtScrape(Collector):
-    """One measurement at a time: while one is waited for, scrapes go without it."""
+    """All measurements at once, and which of them answered. One that still runs is not begun again."""
 
-    def __init__(self, measure: Measure) -> None:
-        self._measure, self._running = measure, threading.Lock()
-        self._lines = OnceAMinute()
+    def __init__(self, measures: Iterable[Measure]) -> None:
+        self._measurements = [_Measurement(measure) for measure in measures]
 
     def collect(self) -> Iterable[Metric]:
-        if not self._running.acquire(blocking=False):
-            return []
-        measured: list[Metric] = []
-        done = threading.Event()
-        threading.Thread(target=self._run, args=(measured, done), name="measurement", daemon=True).start()
-        return measured if done.wait(WAIT_SECONDS) else []
+        begun = [(measurement.name, measurement.begin()) for measurement in self._measurements]
+        until = time.monotonic() + WAIT_SECONDS
+        answered: dict[str, float] = {}
+        for name, run in begun:
+            measured = run.result(until - time.monotonic()) if run is not None else None
+            answered[name] = min(answered.get(name, 1.0), float(measured is not None))
+            yield from measured or ()
+        yield gauge(
+            "grillo_measured",
+            "1: what is measured at a scrape was; 0: not, for it failed, took over a second, or was being measured for"
+            " another scrape: its series are missing.",
+            "of",
+            answered,
+        )
 
-    def _run(self, measured: list[Metric], done: threading.Event) -> None:
+
+class _Run:
+    """One measurement that was begun. `measured`: None if it failed."""
+
+    def __init__(self) -> None:
+        self.measured: list[Metric] | None = None
+        self.done = threading.Event()
+
+    def result(self, seconds_max: float) -> list[Metric] | None:
+        return self.measured if self.done.wait(max(0.0, seconds_max)) else None
+
+
+class _Measurement:
+    """`name`: of the function that measures."""
+
+    def __init__(self, measure: Measure) -> None:
+        self.name = measure.__name__
+        self._measure, self._running, self._lines = measure, threading.Lock(), OnceAMinute()
+
+    def begin(self) -> _Run | None:
+        """None: one is running."""
+        if not self._running.acquire(blocking=False):
+            return None
+        run = _Run()
+        threading.Thread(target=self._run, args=(run,), name="measurement", daemon=True).start()
+        return run
+
+    def _run(self, run: _Run) -> None:
         try:
-            measured += self._measure()
-            done.set()
+            run.measured = list(self._measure())
         except Exception as error:
             if self._lines.due() is not None:
-                _log.warning("not_measured", what=self._measure.__name__, fault=type(error).__name__)
-            done.set()
+                _log.warning("not_measured", what=self.name, fault=type(error).__name__)
         finally:
             self._running.release()
+            run.done.set()
 
 
 def exposed(measures: Iterable[Measure]) -> Callable[[], bytes]:
     """Gives all metrics of this process's service, and what is measured then, in Prometheus's text format."""
-    return partial(metrics.exposition, [AtScrape(measure) for measure in measures])
+    return partial(metrics.exposition, [AtScrape(measures)])
 
 
 def gauge(name: str, documentation: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:

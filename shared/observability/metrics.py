@@ -4,7 +4,6 @@ A service that runs as several processes shares them through a folder (PROMETHEU
 sets), so that its internal door shows the whole service: counters added up, gauges of living processes only.
 """
 
-import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +16,10 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
-    multiprocess,
 )
 from prometheus_client.registry import Collector
 
+from shared.observability.metric_files import MetricFiles
 from shared.observability.request_metrics import RequestMetrics
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -56,7 +55,8 @@ clock_in_doubt = Gauge(
 )
 fresh_until = Gauge(
     "grillo_gate_fresh_until_timestamp_seconds",
-    "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
+    "When the gate's lease ends, by the clock of keys' database: past it, it refuses everything. 0: no lease, or it"
+    " was ended. Not: how far that clock is from Prometheus's, which rules compare it with.",
     ["gate"],  # a label, for a process without a gate would else show 0
     multiprocess_mode="livemin",
 )
@@ -200,6 +200,7 @@ hours_sealed = Counter(
 
 # Series that are there from the start, so that the first case is a rise from 0 and a dashboard shows a line before it.
 for _counter, _values in (
+    (refusals, ("gate-not-fresh", "unavailable", "log-diverged")),  # those of an error budget
     (authentication_failed, ("published", "lost")),
     (quota_calls, ("admitted", "refused", "failed")),
     (slot_calls, ("granted", "refused", "failed")),
@@ -233,16 +234,6 @@ def exposition(collectors: Sequence[Collector] = ()) -> bytes:
         now.register(collector)
     if folder is None:
         return generate_latest(REGISTRY) + generate_latest(now)
-    _forget_the_dead(Path(folder))
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(MetricFiles(Path(folder)))
     return generate_latest(registry) + generate_latest(now)
-
-
-def _forget_the_dead(folder: Path) -> None:
-    """Deletes the gauges of processes that are gone. Their counters stay: what they counted still happened."""
-    for file in folder.glob("gauge_live*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        if not Path(f"/proc/{pid}").exists():
-            with contextlib.suppress(FileNotFoundError):  # another scrape was faster
-                file.unlink()

@@ -108,6 +108,41 @@ def test_a_password_that_is_changed_reaches_the_files_and_a_missing_one_is_named
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        *(("api.example.org", "DNS:api.example.org"), ("cafe", "DNS:cafe")),
+        *(("192.0.2.7", "IP Address:192.0.2.7"), ("[::1]", "IP Address:0:0:0:0:0:0:0:1")),
+    ],
+)
+def test_the_front_s_own_certificate_is_made_anew_for_the_host_that_is_set_later(
+    tmp_path: Path, host: str, shown: str
+) -> None:
+    _made_secrets(tmp_path)
+    certificate, environment = tmp_path / "ops/secrets/front/TLS_CERTIFICATE", tmp_path / ".env"
+    environment.write_text(f"{environment.read_text()}GRILLO_PUBLIC_URL=https://{host}:8443\n")
+    made = []
+    for _ in range(2):
+        subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+        made.append(certificate.read_text())
+    assert made[0] == made[1], "once"
+    show = ["openssl", "x509", "-in", str(certificate), "-noout", "-ext", "subjectAltName"]
+    names = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    assert shown in names
+
+
+def test_a_certificate_that_was_given_is_kept_for_any_host(tmp_path: Path) -> None:
+    _made_secrets(tmp_path)
+    front, environment = tmp_path / "ops/secrets/front", tmp_path / ".env"
+    given, key = front / "TLS_CERTIFICATE", front / "TLS_KEY"
+    make = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=grillo.example"]
+    subprocess.run([*make, "-out", given, "-keyout", key], check=True, capture_output=True)
+    before = given.read_text(), key.read_text()
+    environment.write_text(f"{environment.read_text()}GRILLO_PUBLIC_URL=https://api.example.org\n")
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    assert (given.read_text(), key.read_text()) == before
+
+
 def test_the_front_s_own_certificate_stays_until_another_is_given(tmp_path: Path) -> None:
     _made_secrets(tmp_path)
     certificate, environment = tmp_path / "ops/secrets/front/TLS_CERTIFICATE", tmp_path / ".env"
@@ -145,6 +180,41 @@ def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str,
     # Who watches does so from the host, or brings a front of his own.
     assert published.keys() == {"front", "prometheus", "grafana"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_every_host_that_a_container_is_told_of_has_that_name_on_a_network_that_it_is_on(
+    document: dict[str, Any],
+) -> None:
+    services: dict[str, dict[str, Any]] = document["services"]
+    told = {name: _settings(entry) for name, entry in services.items() if "build" in entry}
+    told |= {"prometheus": _targets(), "grafana": _data_sources()}
+    unknown = {}
+    for name, settings in told.items():
+        hosts = {urlsplit(value).hostname or "" for value in settings.values() if "://" in value} - {"127.0.0.1"}
+        assert hosts, name
+        names = {alias for network in services[name]["networks"] for alias in _aliases(services, network)}
+        if hosts - names:
+            unknown[name] = hosts - names
+    assert unknown == {}
+
+
+def _targets() -> dict[str, str]:
+    """Where Prometheus scrapes. Not: an Alertmanager, which an operator brings."""
+    (job,) = yaml.safe_load((ROOT / "ops/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    targets = [target for entry in job["static_configs"] for target in entry["targets"]]
+    return {target: f"http://{target}" for target in targets}
+
+
+def _data_sources() -> dict[str, str]:
+    file = ROOT / "ops/grafana/provisioning/datasources/grillo.yml"
+    return {source["name"]: source["url"] for source in yaml.safe_load(file.read_text())["datasources"]}
+
+
+def _aliases(services: dict[str, dict[str, Any]], network: str) -> set[str]:
+    """The names of that network's members, as Docker resolves them for who is on it."""
+    members = {name: entry["networks"] for name, entry in services.items() if network in entry["networks"]}
+    places = [on[network] or {} for on in members.values()]
+    return {*members, *(alias for place in places for alias in place.get("aliases", ()))}
 
 
 def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, dict[str, object]]) -> None:

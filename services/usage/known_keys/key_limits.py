@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, case, false, select
 
 from services.usage import tables
 from shared.contracts.keys import contract_of
@@ -18,3 +18,15 @@ def limits_of(tx: Connection, key_ids: Iterable[str], policy: Mapping[str, Limit
     rows = tx.execute(query.where(in_values(tx, key.c.key_id, list(key_ids))))
     found = ((row, limits_by(row.tier, contract_of(row.contract), policy)) for row in rows)
     return {row.key_id: limits.lowered(row.minute_limit, row.day_limit) for row, limits in found if limits is not None}
+
+
+def day_limit_in_sql(tx: Connection, policy: Mapping[str, Limits]) -> ColumnElement[int | None]:
+    """What limits_of tells of the day, of rows of known_key that are joined with their organisations; null: none."""
+    own, organisation = tables.known_key.c.day_limit, tables.known_organisation
+    cases: list[tuple[ColumnElement[bool], ColumnElement[int | None]]] = [(false(), own)]  # CASE takes one at least
+    for tier, contract in tx.execute(select(organisation.c.tier, organisation.c.contract).distinct()):
+        limits = limits_by(tier, contract_of(contract), policy)
+        if limits is not None:
+            is_theirs = and_(organisation.c.tier == tier, organisation.c.contract.is_not_distinct_from(contract))
+            cases.append((is_theirs, own if limits.day is None else case((own < limits.day, own), else_=limits.day)))
+    return case(*cases)

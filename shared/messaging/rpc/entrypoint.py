@@ -17,6 +17,7 @@ from shared.messaging.accounts.rules import ALL_BELIEVED, JUDGED_BY_ANSWER, Acco
 from shared.messaging.entrypoints import ACCOUNTS, told_account
 from shared.messaging.exchanges import topic_exchange
 from shared.messaging.queue_consumer import PromptQueueConsumer
+from shared.observability import metrics
 
 _ORGANISATION = "organisation_id"
 # A reply goes where it is asked to: to a reply queue, named by a UUID, and not to where calls are heard.
@@ -65,6 +66,10 @@ class Procedure(Rpc):
     @property
     def _name(self) -> str:
         return f"{self.container.service_name}.{self.method_name}"
+
+    def setup(self) -> None:
+        super().setup()
+        metrics.rpc_calls.labels(self.container.service_name, self.method_name, "failed")  # so that the first is a rise
 
     def handle_message(self, body: Any, message: Any) -> None:
         """Raises NotAllowed, which becomes the answer."""

@@ -1,4 +1,4 @@
-"""What the console's own process serves: pages and its health, and nothing of the API."""
+"""What the console's own process serves: pages, its health and its metrics, and nothing of the API."""
 
 from pathlib import Path
 
@@ -27,3 +27,12 @@ def test_it_serves_pages_and_its_health_and_no_api(client: testing.TestClient) -
     assert client.simulate_get("/console/keys").headers["location"] == "/console/sign-in"
     assert client.simulate_get("/v1/keys").status_code == 404
     assert "max-age" in client.simulate_get("/docs").headers["strict-transport-security"]
+
+
+def test_who_may_ask_internal_doors_for_metrics_sees_the_receipts_of_its_commands(client: testing.TestClient) -> None:
+    assert client.simulate_get("/metrics").status_code == 401
+    assert client.simulate_get("/metrics", headers={"Authorization": "Bearer sister"}).status_code == 401
+    told = client.simulate_get("/metrics", headers={"Authorization": "Bearer hunter2"}).text
+    assert "grillo_receipt_seconds_count" in told
+    assert "grillo_build_info{" in told
+    assert client.simulate_get("/internal/feed", headers={"Authorization": "Bearer hunter2"}).status_code == 404

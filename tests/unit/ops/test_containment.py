@@ -54,7 +54,7 @@ def test_each_container_reaches_those_that_it_needs_and_no_other() -> None:
     expected |= {frozenset((store, name)) for store in STORES for name in OURS | {"migrate"}}
     expected |= {frozenset(pair) for pair in combinations((*STORES, "migrate"), 2)}
     expected |= {frozenset(("migrate", name)) for name in OURS}  # which have no door on that network but their webs
-    expected |= {frozenset(("prometheus", name)) for name in services}
+    expected |= {frozenset(("prometheus", name)) for name in OURS}  # of console its web: it has no internal door
     expected |= {frozenset(("prometheus", "grafana"))}
     shared = {frozenset(pair) for pair in combinations(SERVICES, 2) if _networks(pair[0]) & _networks(pair[1])}
     assert shared == expected
@@ -64,6 +64,8 @@ def test_each_container_reaches_those_that_it_needs_and_no_other() -> None:
         assert place["aliases"] == [f"{name}.inside"]
         assert SERVICES[name]["environment"]["INTERNAL_ADDRESS"] == place["ipv4_address"]
     assert len({place["ipv4_address"] for place in inside.values()}) == len(services)
+    on_inside = {name for name in SERVICES if "inside" in _networks(name)}
+    assert on_inside == services | {"console", "prometheus"}, "who asks internal doors"
 
 
 def test_sensors_alone_has_what_reads_recordings_and_its_want_is_told_in_a_line() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.secret_files import EnvironmentFileWrong, checked, read, secrets, write
+from ops.secret_files import USERS, EnvironmentFileWrong, checked, read, secrets, write
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / ".env.example").read_text()
@@ -19,7 +19,7 @@ SETTLED = {"SPOOL_DIR", "SAMPLES_DIR", "EXPORTS_DIR", "WEB_ADDRESS", "WEB_PORT",
 
 def test_each_setting_that_docker_compose_takes_is_listed_and_each_that_is_listed_it_takes() -> None:
     taken = set(re.findall(r"\$\{(\w+)", COMPOSE))
-    assert taken | SECRETS == {name.removesuffix("_FILE") for name in LISTED}
+    assert taken | SECRETS | USERS.keys() == {name.removesuffix("_FILE") for name in LISTED}
     assert len(LISTED) == len(set(LISTED))
 
 
@@ -79,3 +79,34 @@ def test_a_password_that_a_url_cannot_hold_and_half_a_certificate_are_refused(tm
         write(_all() | {"KEYS_DATABASE_PASSWORD": "hunter2@x"}, tmp_path)
     with pytest.raises(EnvironmentFileWrong, match=r"^TLS_KEY is not set; give it a file in PEM"):
         write(_all() | {"TLS_CERTIFICATE": "x"}, tmp_path)
+
+
+def test_a_service_s_role_on_postgresql_is_its_own_or_another_while_its_password_is_replaced(tmp_path: Path) -> None:
+    settings = _all() | {"TLS_CERTIFICATE": "x", "TLS_KEY": "x", "KEYS_DATABASE_USER": "keys_b"}
+    write(settings, tmp_path)
+    urls = {name: (tmp_path / name / "DATABASE_URL").read_text() for name in ("keys", "console", "auth")}
+    assert urls == {
+        **dict.fromkeys(("keys", "console"), "postgresql+psycopg://keys_b:x@postgres:5432/keys"),
+        "auth": "postgresql+psycopg://auth:x@postgres:5432/auth",
+    }
+    with pytest.raises(EnvironmentFileWrong, match=r"^KEYS_DATABASE_USER must be of letters and digits$"):
+        write(settings | {"KEYS_DATABASE_USER": "keys:b"}, tmp_path)
+
+
+OF_A_SERVICE = {  # as the page names those of which each service has one
+    "DATABASE_PASSWORD": "the password of `DATABASE_URL`",
+    "OWNER_PASSWORD": "an owner's password",
+    "REDIS_PASSWORD": "passwords in Redis",
+    "RABBITMQ_PASSWORD": "a password on RabbitMQ",
+    "INTERNAL_TOKEN": "a token of an internal door",
+    "SIGNING_KEY": "a signing key of keys, auth or sensors",
+}
+
+
+@pytest.mark.parametrize("secret", sorted(SECRETS))
+def test_operations_says_how_each_secret_is_replaced(secret: str) -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    section = page.partition("\n## Replacing credentials\n")[2].partition("\n## ")[0]
+    told = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    name = OF_A_SERVICE.get(secret.partition("_")[2], f"`{secret}`")
+    assert any(name in what for what in told)

@@ -33,13 +33,18 @@ def trace(
     """Show what became of a request: as it was counted, what it changed, who has followed, what was sent and logged.
 
     On a data folder, of all services. In a service's container name the service: its database alone is looked at.
+    Where there is no data folder, as on a host of containers, files of log lines alone are.
     A request that was answered a moment ago is counted within seconds.
     """
     from services.cli.host.tracing.log_lines import lines_about
 
     if _SANE.fullmatch(request_id) is None:
         raise typer.BadParameter("an id has letters, digits and . _ : - and at most 100 of them", param_hint="ID")
-    found = _in_databases(request_id, [service_named(service).name] if service else list(SERVICES), data)
+    services = [service_named(service).name] if service else list(SERVICES)
+    if logs and service is None and not data.exists():
+        typer.echo(f"There is no data folder {data} here: the files alone are looked at.", err=True)
+        services = []
+    found = _in_databases(request_id, services, data)
     found["log_lines"] = list(lines_about(request_id, logs or ()))
     if as_json:
         print_json({"request_id": request_id} | found)

@@ -100,6 +100,29 @@ def test_lines_of_files_are_found_by_the_whole_id_and_show_no_key(data: Path, tm
     assert "cannot be read" in str(_refused(data, MINE, "--logs", str(tmp_path / "none")))
 
 
+def test_lines_that_docker_compose_wrote_have_their_time_too(data: Path, tmp_path: Path) -> None:
+    logs, line = tmp_path / "all.log", json.dumps({"request_id": MINE, "timestamp": "2026-11-18T10:00:00Z"})
+    logs.write_text(
+        f"keys_1      | {line}\ngrillo-usage-1  | {line}\nkeys_1  | a | {line}\n"
+        f'front_1  | 192.0.2.1 [2026-11-18T11:00:01+01:00] "GET /v1/keys" 200 12 0.01 {MINE}\n'
+        f"front_1  | 192.0.2.1 [2026-99-18T11:00:01+01:00] {MINE}\n"
+    )
+    lines = json.loads(_run(data, MINE, "--json", "--logs", str(logs)))["log_lines"]
+    assert [line["at"] for line in lines] == ["2026-11-18T10:00:00Z"] * 2 + [None, "2026-11-18T10:00:01.000000Z", None]
+
+
+def test_where_there_is_no_data_folder_files_alone_are_looked_at(tmp_path: Path) -> None:
+    logs, nowhere = tmp_path / "all.log", tmp_path / "data"
+    logs.write_text(f"{MINE} was here\n")
+    asked = ["trace", MINE, "--json", "--data", str(nowhere)]
+    done = CliRunner().invoke(application(), [*asked, "--logs", str(logs)])
+    assert done.exit_code == 0, done.output
+    assert [line["line"] for line in json.loads(done.stdout)["log_lines"]] == [f"{MINE} was here"]
+    assert "the files alone" in done.stderr
+    assert not nowhere.exists()
+    assert CliRunner().invoke(application(), asked).exit_code != 0, "without files there is nothing to look at"
+
+
 def test_in_a_container_one_service_s_database_is_looked_at(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{data}/usage.sqlite")
     found = json.loads(_run(data, MINE, "usage", "--json"))

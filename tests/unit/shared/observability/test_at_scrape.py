@@ -15,9 +15,15 @@ def one() -> Iterable[Metric]:
     yield gauge("grillo_example", "An example.", "of", {"this": 1.0})
 
 
+def told(collector: AtScrape) -> dict[str, float]:
+    """Series by their label `of`, and whether each measurement answered."""
+    return {sample.labels["of"]: sample.value for family in collector.collect() for sample in family.samples}
+
+
 def test_what_is_measured_is_beside_the_process_s_own() -> None:
-    text = exposition([AtScrape(one)]).decode()
+    text = exposition([AtScrape([one])]).decode()
     assert 'grillo_example{of="this"} 1.0' in text
+    assert 'grillo_measured{of="one"} 1.0' in text
     assert "grillo_requests_total" in text
 
 
@@ -30,18 +36,33 @@ def test_what_hangs_is_left_out_and_not_started_again_before_it_has_ended(monkey
         let_go.wait(60)
         return one()
 
-    collector = AtScrape(hangs)
-    assert [*collector.collect(), *collector.collect()] == []
+    collector = AtScrape([hangs])
+    assert [told(collector), told(collector)] == [{"hangs": 0}] * 2
     let_go.set()
     (thread,) = started
     thread.join(60)
     monkeypatch.setattr(at_scrape, "WAIT_SECONDS", 60)
-    assert [family.name for family in collector.collect()] == ["grillo_example"]
+    assert told(collector) == {"this": 1, "hangs": 1}
 
 
-def test_what_fails_is_left_out() -> None:
+def test_all_are_begun_before_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_scrape, "WAIT_SECONDS", 60)
+    both = threading.Barrier(2)
+
+    def first() -> Iterable[Metric]:
+        both.wait(60)
+        return one()
+
+    def second() -> Iterable[Metric]:
+        both.wait(60)
+        return []
+
+    assert told(AtScrape([first, second])) == {"this": 1, "first": 1, "second": 1}
+
+
+def test_what_fails_is_left_out_each_time_and_said_so() -> None:
     def fails() -> Iterable[Metric]:
         raise OSError
 
-    collector = AtScrape(fails)
-    assert [list(collector.collect()), list(collector.collect())] == [[], []]
+    collector = AtScrape([fails, one])
+    assert [told(collector), told(collector)] == [{"this": 1, "fails": 0, "one": 1}] * 2

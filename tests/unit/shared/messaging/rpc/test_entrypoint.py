@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.contracts.errors import NotAllowed
 from shared.messaging.accounts.rules import Accounts, RpcAccount
@@ -50,3 +51,12 @@ def test_an_answer_about_another_organisation_does_not_leave(verify: Any) -> Non
 def test_any_other_does(verify: Any, account: str, organisation_id: str | None) -> None:
     answer = {"valid": organisation_id is not None, "organisation_id": organisation_id}
     assert answered(verify, account, answer) == (answer, None)
+
+
+def test_failures_of_a_method_are_counted_from_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    container = Container()
+    entrypoint = Procedure().bind(container, "never_called")
+    monkeypatch.setattr(entrypoint.rpc_consumer, "register_provider", lambda provider: None)
+    entrypoint.setup()
+    labels = {"service": container.service_name, "method": "never_called", "outcome": "failed"}
+    assert REGISTRY.get_sample_value("grillo_rpc_calls_total", labels) == 0
