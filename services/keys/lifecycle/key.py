@@ -83,8 +83,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     `previous_digest`, `previous_hint`: of the secret before, which works until `grace_until`. `active_since`: when
     created, resumed or rotated last. `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of
-    the nearest warning given. `unused_expires_at`: when it expires for want of use, as its warning said. `changed_at`:
-    the latest of its events' own moments, none of which time is judged by: a clock may have been ahead.
+    the nearest given. `unused_expires_at`: as its warning said. `changed_at`: the latest of its events' own moments.
     """
 
     key_id: str

@@ -1,4 +1,4 @@
-"""Rotations in any order and at any time, also of a clock that goes back: how many secrets live and until when, for the key and at the gate."""
+"""Rotations in any order, by a clock that goes back, too: how many secrets live until when, for key and gate."""
 
 from datetime import datetime, timedelta
 from typing import Any
