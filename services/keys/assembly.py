@@ -220,7 +220,6 @@ def assemble(
     )
     signers = PublishedSigners(database, tables.signing_key)
     clock_watch = ClockWatch("keys", database, tables.clock_reading, clock)
-    clock_watch.tick()
     watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:

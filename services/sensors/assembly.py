@@ -192,7 +192,6 @@ def assemble(
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
     clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
-    clock_watch.tick()
     samples = open_samples(database, samples_folder, clock_watch.clock)
     importer, events = Importer(database, store, samples.store, clock), EventQueries(database)
     arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)

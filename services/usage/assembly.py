@@ -197,7 +197,6 @@ def assemble(
     """Migrates the database first. `policy`: tier → limits. `keys_verifier`: proves what the bus says of keys."""
     migrate(database, MIGRATIONS)
     clock_watch = ClockWatch("usage", database, tables.clock_reading, clock)
-    clock_watch.tick()
     channels, deliveries, encryption = (
         ChannelStore(database),
         DeliveryStore(database),

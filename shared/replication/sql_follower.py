@@ -130,7 +130,7 @@ class SqlFollower:
     def keep(self, head: SignedHead | None) -> None:
         """Keeps a head of the log, that everything up to is applied; once each. None: there is none to keep."""
         if head is not None and self._kept_heads.is_new(head):
-            with self._database.transaction() as tx:
+            with self._database.transaction(urgent=True) as tx:
                 self._kept_heads.keep(tx, head)
         self._lost = None
 
@@ -157,7 +157,7 @@ class SqlFollower:
 
     def replay(self, stream: str) -> bool:
         """Applies a stream's parked events in order until one fails. Returns whether none is left."""
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             self._locked_checkpoint(tx)
             is_through = all(self._retry(tx, *parked) for parked in self._parked.of_stream(tx, stream))
         self._count_parked()

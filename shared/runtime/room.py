@@ -4,8 +4,13 @@ A disk that fills takes no commits at all, a revocation's no more than others. S
 """
 
 import errno
+import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 ORDINARY_BYTES = 64 * 2**20
 URGENT_BYTES = 4 * 2**20
@@ -21,8 +26,25 @@ class Room:
         told = os.statvfs(self._folder)
         return told.f_bavail * told.f_frsize >= floor_bytes
 
-    def check(self, *, urgent: bool = False) -> None:
-        """Raises OSError (ENOSPC) where nothing is written any more, or nothing that is not `urgent`."""
+    def check(self, *, urgent: bool = False, size: int = 0) -> None:
+        """Raises OSError (ENOSPC) where nothing is written any more, or nothing that is not `urgent`. `size`: bytes."""
         floor = URGENT_BYTES if urgent else ORDINARY_BYTES
-        if not self.has(floor):
+        if not self.has(floor + size):
             raise OSError(errno.ENOSPC, f"less than {floor // 2**20} MiB are left on the disk", str(self._folder))
+
+
+class OrdinaryFile(io.FileIO):
+    """A new file of the owner's, which stops growing where what is left of the disk is kept for what is urgent."""
+
+    def __init__(self, path: Path, room: Room) -> None:
+        super().__init__(path, "x+", opener=_owner_s)
+        self._room = room
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Raises OSError (ENOSPC)."""
+        self._room.check(size=memoryview(data).nbytes)
+        return super().write(data)
+
+
+def _owner_s(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -33,14 +33,14 @@ def application(
     *,
     public_url: str,
     is_ready: Callable[[], bool],
-    is_writing: Callable[[], bool] = lambda: True,
+    is_writing: Callable[[], bool] | None = None,
     documented: Callable[[], Sequence[Route]] | None = None,
     proxies: TrustedProxies = NO_PROXIES,
     cors_origins: Sequence[str] | None = None,
 ) -> Wsgi:
     """Builds the application. `is_ready`: whether the service can serve, apart from its gate.
 
-    `is_writing`: whether there is room on its disk for what is not urgent.
+    `is_writing`: whether there is room on its disk for what is not urgent; None: that is for its database to know.
     """
     identification, cors, faults = RequestIdentity(proxies), Cors(cors_origins), ExceptionMapping(public_url)
     # Any: Falcon's annotations ask for generic protocols, which a list of different middlewares does not satisfy.
@@ -78,7 +78,7 @@ class _Alive:
 
 
 class _Ready:
-    def __init__(self, replica: Replica, is_ready: Callable[[], bool], is_writing: Callable[[], bool]) -> None:
+    def __init__(self, replica: Replica, is_ready: Callable[[], bool], is_writing: Callable[[], bool] | None) -> None:
         self._replica, self._is_ready, self._is_writing = replica, is_ready, is_writing
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -86,7 +86,9 @@ class _Ready:
         not_ready = Refusal.LOG_DIVERGED.value if self._replica.is_log_diverged else "not ready"
         resp.status = 200 if ready else 503
         # One that only reads, and ends keys, serves most of those who ask: it stays in rotation.
-        resp.media = {"status": "ready" if ready else not_ready, "writing": self._is_writing()}
+        resp.media = {"status": "ready" if ready else not_ready}
+        if self._is_writing is not None:
+            resp.media["writing"] = self._is_writing()
 
 
 class _Errors:

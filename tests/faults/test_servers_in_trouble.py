@@ -152,7 +152,7 @@ def test_a_database_that_is_killed_loses_nothing_that_was_answered(trouble: Trou
 
 @pytest.mark.parametrize(
     ("services", "wrong_by", "at_start"),
-    sampled(CLOCKS, 2),
+    sampled(CLOCKS, 2, (SERVICES, BY[0], True), (("keys",), BY[1], False)),
     ids=lambda value: "+".join(value) if isinstance(value, tuple) else str(value),
 )
 def test_a_wrong_clock_of_a_service_ends_nothing_revives_nothing_and_all_is_counted(

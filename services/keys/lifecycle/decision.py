@@ -68,6 +68,9 @@ class RegenerationRequired(Exception):
 def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent, ...]:
     """The events that the command leads to; none when it asks for what already is.
 
+    Grace and expiry are judged by `now`, as gates do. The events' moment is later than their stream's last, which a
+    clock that was ahead may have put far from now.
+
     Raises KeyExists, NoSuchKey, KeyIsRevoked, KeyHasExpired, AdminOfNetworks or RegenerationRequired.
     """
     if isinstance(command, CreateKey):
@@ -77,24 +80,24 @@ def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent
         return (_created(command, now),)
     if state is None or state.deleted_at is not None:
         raise NoSuchKey
-    now = next_moment(state.changed_at, now)
+    moment = next_moment(state.changed_at, now)
     match command:
         case RevokeKey():
-            return () if state.revoked_at else (_revoked(state, command.reason, command.note, now),)
+            return () if state.revoked_at else (_revoked(state, command.reason, command.note, moment),)
         case DeleteKey():
-            first = () if state.revoked_at else (_revoked(state, Reason.UNSPECIFIED, None, now),)
-            return (*first, KeyDeleted(key_id=state.key_id, organisation_id=state.organisation_id, deleted_at=now))
+            first = () if state.revoked_at else (_revoked(state, Reason.UNSPECIFIED, None, moment),)
+            return (*first, KeyDeleted(key_id=state.key_id, organisation_id=state.organisation_id, deleted_at=moment))
         case _ if state.revoked_at is not None:
             raise KeyIsRevoked
         case EditKey():
-            return _edit(state, command, now)
+            return _edit(state, command, now, moment)
         case RotateKey():
-            return (_rotated(state, command, now),)
+            return (_rotated(state, command, now, moment),)
         case SuspendKey():
-            suspended = KeySuspended(key_id=state.key_id, organisation_id=state.organisation_id, suspended_at=now)
+            suspended = KeySuspended(key_id=state.key_id, organisation_id=state.organisation_id, suspended_at=moment)
             return () if state.suspended_at else (suspended,)
         case ResumeKey():
-            resumed = KeyResumed(key_id=state.key_id, organisation_id=state.organisation_id, resumed_at=now)
+            resumed = KeyResumed(key_id=state.key_id, organisation_id=state.organisation_id, resumed_at=moment)
             return (resumed,) if state.suspended_at else ()
         case _:
             assert_never(command)
@@ -119,7 +122,7 @@ def _check_networks(permissions: tuple[str, ...], access: Access) -> None:
         raise AdminOfNetworks
 
 
-def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
+def _edit(state: Key, command: EditKey, now: datetime, moment: datetime) -> tuple[KeyEvent, ...]:
     """The new secret comes first: between two events of one edit, no old secret may have the new power."""
     permissions = state.permissions if command.permissions is None else command.permissions
     access = state.access if command.access is None else command.access
@@ -135,32 +138,32 @@ def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
         raise KeyHasExpired
     events: list[KeyEvent] = []
     if command.secret is not None:
-        events.append(_with_secret(state, command.secret, None, now))
+        events.append(_with_secret(state, command.secret, moment))
     if permissions != state.permissions:
         events.append(
             KeyPermissionsChanged(
-                key_id=state.key_id, organisation_id=state.organisation_id, permissions=permissions, changed_at=now
+                key_id=state.key_id, organisation_id=state.organisation_id, permissions=permissions, changed_at=moment
             )
         )
     if access != state.access:
-        events.append(_access_changed(state, access, now))
+        events.append(_access_changed(state, access, moment))
     if command.words is not None:
         events.append(
             KeyDescribed(
-                key_id=state.key_id, organisation_id=state.organisation_id, words=command.words, described_at=now
+                key_id=state.key_id, organisation_id=state.organisation_id, words=command.words, described_at=moment
             )
         )
     return tuple(events)
 
 
-def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
+def _rotated(state: Key, command: RotateKey, now: datetime, moment: datetime) -> KeyRotated:
     """A grace ends with the key's expiry at the latest. An expired key's secrets get and keep none: they would work
     again. `instead` of the newest secret, while no other works, is a rotation without grace.
     """
     expires_at = state.access.expires_at
     if expires_at is not None and now >= expires_at:
         raise KeyHasExpired
-    rotated = _with_secret(state, command.secret, None, now)
+    rotated = _with_secret(state, command.secret, moment)
     if state.has_expired(now):
         return rotated
     if command.instead and runs(state.grace_until, now):
@@ -171,29 +174,29 @@ def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
     return replace(rotated, grace_until=min(until, expires_at) if expires_at else until)
 
 
-def _with_secret(state: Key, secret: NewSecret, grace_until: datetime | None, now: datetime) -> KeyRotated:
+def _with_secret(state: Key, secret: NewSecret, moment: datetime) -> KeyRotated:
     return KeyRotated(
         key_id=state.key_id,
         organisation_id=state.organisation_id,
         digest=secret.digest,
         hint=secret.hint,
-        grace_until=grace_until,
-        rotated_at=now,
+        grace_until=None,
+        rotated_at=moment,
     )
 
 
-def _access_changed(state: Key, access: Access, now: datetime) -> KeyAccessChanged:
+def _access_changed(state: Key, access: Access, moment: datetime) -> KeyAccessChanged:
     return KeyAccessChanged(
         key_id=state.key_id,
         organisation_id=state.organisation_id,
-        changed_at=now,
+        changed_at=moment,
         **settings(access),
     )
 
 
-def _revoked(state: Key, reason: Reason, note: str | None, now: datetime) -> KeyRevoked:
+def _revoked(state: Key, reason: Reason, note: str | None, moment: datetime) -> KeyRevoked:
     return KeyRevoked(
-        key_id=state.key_id, organisation_id=state.organisation_id, revoked_at=now, reason=reason.value, note=note
+        key_id=state.key_id, organisation_id=state.organisation_id, revoked_at=moment, reason=reason.value, note=note
     )
 
 

@@ -41,7 +41,8 @@ def _near(state: Key, now: datetime) -> tuple[KeyEvent, ...]:
         return ()
     for days in WARNING_DAYS:
         due_at = expires_at - timedelta(days=days)
-        if state.expiry_set_at < due_at <= now:
+        was_late = due_at <= state.expiry_set_at <= now  # dated ahead, by a clock that was wrong: nobody knows
+        if due_at <= now and not was_late:
             is_given = state.days_warned is not None and state.days_warned <= days
             return () if is_given else (_warning(state, expires_at, days, ExpiryReason.TIME, now),)
     return ()
@@ -55,12 +56,12 @@ def _unused(state: Key, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
     since = max(state.active_since, use.last_used_at or state.active_since)
     ends_at = since + timedelta(days=use.unused_expiry_days)
     notice = timedelta(days=UNUSED_WARNING_DAYS)
-    warned_at = state.unused_warned_at
-    if warned_at is None or warned_at < since:
+    told = state.unused_expires_at
+    if told is None or told < ends_at:
         if known < ends_at - notice:
             return ()
         return (_warning(state, max(ends_at, now + notice), UNUSED_WARNING_DAYS, ExpiryReason.UNUSED, now),)
-    if known < max(ends_at, warned_at + notice):
+    if known < told:
         return ()
     return (_expired(state, next_moment(state.changed_at, now), ExpiryReason.UNUSED),)
 

@@ -83,7 +83,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     `previous_digest`, `previous_hint`: of the secret before, which works until `grace_until`. `active_since`: when
     created, resumed or rotated last. `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of
-    the nearest warning given. `changed_at`: the latest of its events' own moments; the next command's is later.
+    the nearest given. `unused_expires_at`: as its warning said. `changed_at`: the latest of its events' own moments.
     """
 
     key_id: str
@@ -109,7 +109,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     revocation_note: str | None = None
     deleted_at: datetime | None = None
     days_warned: int | None = None
-    unused_warned_at: datetime | None = None
+    unused_expires_at: datetime | None = None
 
     def status(self, now: datetime) -> Status:
         return status(
@@ -198,10 +198,10 @@ def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
         case KeySuspended():
             return {"suspended_at": event.suspended_at}
         case KeyResumed():
-            return {"suspended_at": None, "active_since": event.resumed_at, "unused_warned_at": None}
+            return {"suspended_at": None, "active_since": event.resumed_at, "unused_expires_at": None}
         case KeyExpiryNear():
             if event.reason == ExpiryReason.UNUSED:
-                return {"unused_warned_at": event.warned_at}
+                return {"unused_expires_at": event.expires_at}
             return {"days_warned": event.days_left}
         case KeyExpired():
             return {"expired_at": event.expired_at}
@@ -237,7 +237,7 @@ def _rotation_changes(state: Key, event: KeyRotated) -> dict[str, Any]:
         "rotated_at": event.rotated_at,
         "active_since": event.rotated_at,
         "expired_at": None,
-        "unused_warned_at": None,
+        "unused_expires_at": None,
     }
     if event.previous_digest is not None:
         return changes | {"previous_digest": event.previous_digest, "grace_until": event.previous_until}

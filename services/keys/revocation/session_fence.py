@@ -17,6 +17,8 @@ from shared.values.timestamps import from_rfc3339
 IDLE_MAX = timedelta(hours=12)
 LENGTH_MAX = timedelta(days=7)
 RECENT = timedelta(hours=1)
+# By how much the clocks of two hosts may differ. What is dated further ahead was written by a clock that was wrong.
+AHEAD_MAX = timedelta(minutes=5)
 
 
 class Role(enum.StrEnum):
@@ -95,12 +97,12 @@ class SessionFenced(Exception):
 
 
 def is_alive(session: Session, now: datetime) -> bool:
-    return now < session.seen_at + IDLE_MAX and now < session.signed_in_at + LENGTH_MAX
+    return _is_within(IDLE_MAX, session.seen_at, now) and _is_within(LENGTH_MAX, session.signed_in_at, now)
 
 
 def is_recent(session: Session, now: datetime) -> bool:
     """Whether it was proved within the last hour who it is. An issuer may let pass whom it knows by a cookie."""
-    return session.authenticated_at is not None and now < session.authenticated_at + RECENT
+    return session.authenticated_at is not None and _is_within(RECENT, session.authenticated_at, now)
 
 
 def judge(
@@ -124,6 +126,10 @@ def checked_by(fence: SessionFence) -> Callable[[Connection], None]:
             raise SessionFenced(refusal)
 
     return check
+
+
+def _is_within(span: timedelta, begun_at: datetime, now: datetime) -> bool:
+    return -AHEAD_MAX <= now - begun_at < span
 
 
 def find_session(tx: Connection, digest: str, *, lock: bool = False) -> Session | None:

@@ -85,7 +85,7 @@ def _of_part(tx: Connection, used: Collection[str], first: int, last: int, step:
     return select(both.key_id, *sums).group_by(both.key_id)
 
 
-def used_keys(tx: Connection, organisation_id: str, first: int, last: int) -> list[str]:
+def used_keys(tx: Connection, organisation_id: str, first: int, last: int, limit: int | None = None) -> list[str]:
     """The organisation's keys, without deleted ones, that have a request on a day that the minutes [first, last) touch.
 
     Looked up once for each key, so that the counters of those that nobody used are not.
@@ -93,7 +93,8 @@ def used_keys(tx: Connection, organisation_id: str, first: int, last: int) -> li
     days, known = tables.counter_day.c, tables.known_key.c
     first_day = first // DAY_MINUTES * DAY_MINUTES
     is_used = exists().where(days.key_id == known.key_id, days.minute >= first_day, days.minute < last)
-    return list(tx.execute(select(known.key_id).where(known.organisation_id == organisation_id, is_used)).scalars())
+    used = select(known.key_id).where(known.organisation_id == organisation_id, is_used).limit(limit)
+    return list(tx.execute(used).scalars())
 
 
 def _totals(counter: ReadOnlyColumnCollection[str, Any], refused: ColumnElement[int]) -> Select[Any]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from services.usage.counters.aggregation import DAY_MINUTES
+from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES
 from shared.contracts.errors import InvalidArguments
 from shared.sql.database import Database
 from shared.sql.time_limits import TookTooLong
 
 WIDE_DAYS = 31
-KEYS_NARROW = 100  # what so many keys have in so many days is read in one part
+KEYS_NARROW = 100  # what so many keys have in the hours of so many days is read in one part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +29,38 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-def part_minutes(keys: int = 1) -> int:
-    """How wide a part may be, in whole days, where it is of so many keys."""
-    return max(1, WIDE_DAYS * KEYS_NARROW // max(keys, KEYS_NARROW)) * DAY_MINUTES
+def minutes_at_once(keys: int, step: int) -> int:
+    """How long a range may be that is read in one part, where it is of so many keys in steps of so many minutes.
+
+    Each key may have a counter for each step; what KEYS_NARROW of them have in hours of WIDE_DAYS is read at once.
+    """
+    a_day, narrow_a_day = keys * DAY_MINUTES // step, KEYS_NARROW * DAY_MINUTES // HOUR_MINUTES
+    return WIDE_DAYS * DAY_MINUTES * narrow_a_day // max(a_day, narrow_a_day)
+
+
+def keys_at_once(minutes: int, step: int) -> int:
+    """Of how many keys so long a range is read in one part; 0: of none."""
+    if minutes > minutes_at_once(1, step):
+        return 0
+    return WIDE_DAYS * KEYS_NARROW * DAY_MINUTES // HOUR_MINUTES * step // max(minutes, step)
 
 
 class Question:
     """One question of the minutes [first, last)."""
 
-    def __init__(self, database: Database, bounds: Bounds, first: int, last: int, keys: int = 1) -> None:
-        """`keys`: how many it is about, where their counters are read one by one."""
+    def __init__(
+        self, database: Database, bounds: Bounds, first: int, last: int, keys: int = 1, step: int = HOUR_MINUTES
+    ) -> None:
+        """`keys`: how many it is about, where their counters are read one by one, in steps of so many minutes."""
         self._database, self._bounds = database, bounds
-        self._first, self._last, self._width = first, last, part_minutes(keys)
-        self.is_wide = last - first > self._width
+        at_once = minutes_at_once(keys, step)
+        self._first, self._last, self.is_wide = first, last, last - first > at_once
+        unit = DAY_MINUTES if at_once >= DAY_MINUTES else max(step, HOUR_MINUTES)
+        self._width = max(unit, at_once // unit * unit)
         self._rows, self._until = 0, time.monotonic() + bounds.seconds_max
 
     def parts(self) -> Iterator[tuple[int, int]]:
-        """[first, last) of each part. Those of a wide one begin on multiples of their width: on whole days."""
+        """[first, last) of each part. Those of a wide one begin on multiples of their width: whole days, or hours."""
         if not self.is_wide:
             yield self._first, self._last
             return

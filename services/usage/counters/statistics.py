@@ -11,14 +11,13 @@ from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables, sum_of
 from services.usage.counters.keys_compared import KeysCompared, compare, used_keys
-from services.usage.counters.question_bounds import BOUNDS, Bounds, Question
+from services.usage.counters.question_bounds import BOUNDS, Bounds, Question, keys_at_once
 from services.usage.counters.summary import Summary, Sums
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
 from shared.sql.dialect_functions import database_time
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
-_HOURS_A_DAY = 24
 _DAY_1970 = date(1970, 1, 1).toordinal()
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -61,12 +60,16 @@ class Statistics:
         return Question(self._database, self._bounds, *_minutes(start, end, step)).is_wide
 
     def is_wide_of_keys(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> bool:
-        """The same where the organisation's keys are compared."""
-        return self._of_keys(organisation_id, start, end, step)[0].is_wide
+        """The same where the organisation's keys are compared. It looks for no more keys than a narrow one reads."""
+        first, last = _minutes(start, end, step)
+        at_once = keys_at_once(last - first, step.value)
+        return at_once == 0 or len(self._used_keys(organisation_id, first, last, at_once + 1)) > at_once
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> KeysCompared:
         """Of the organisation's keys, without deleted ones; the range is widened to whole steps."""
-        question, used = self._of_keys(organisation_id, start, end, step)
+        first, last = _minutes(start, end, step)
+        used = self._used_keys(organisation_id, first, last)
+        question = Question(self._database, self._bounds, first, last, len(used), step.value)
         return compare(question, organisation_id, used, step.value)
 
     def used(self, key_id: str, now: datetime) -> Used:
@@ -113,14 +116,9 @@ class Statistics:
         with self._database.reading(once=True) as tx:
             return int(tx.execute(select(spent)).scalar_one())
 
-    def _of_keys(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[Question, list[str]]:
-        """A question that reads the counters of those of the organisation's keys that were used, and these."""
-        first, last = _minutes(start, end, step)
+    def _used_keys(self, organisation_id: str, first: int, last: int, limit: int | None = None) -> list[str]:
         with self._database.reading(once=True) as tx:
-            used = used_keys(tx, organisation_id, first, last)
-        # Of days there is one counter for twenty-four hours; a day of all of them is read at once.
-        keys = len(used) // _HOURS_A_DAY if step is Step.DAY else len(used)
-        return Question(self._database, self._bounds, first, last, keys if last - first > DAY_MINUTES else 1), used
+            return used_keys(tx, organisation_id, first, last, limit)
 
 
 def _summary(question: Question, owned: CounterTables, owner: str, step: Step) -> Summary:

@@ -43,7 +43,7 @@ class HeadKeeper:
                 head = self._proved_head()
                 if head is None:
                     return
-            with self._database.transaction() as tx:
+            with self._database.transaction(urgent=True) as tx:
                 if lacks:
                     self._keep_what_is_gone(tx, head)
                 self._kept.keep(tx, head)

@@ -1,4 +1,4 @@
-"""Table of clock_watch.py, as Alembic scripts create it. Never changed once released."""
+"""Table of clock_watch.py, as Alembic scripts make it. Never changed once released."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,3 +16,8 @@ def create_clock_reading_v1() -> None:
         sa.Column("doubted_elapsed_us", sa.BigInteger),
         sa.Column("ran_us", sa.BigInteger, nullable=False),
     )
+
+
+def add_first_readings_v1() -> None:
+    for name in ("firsts", "doubted_firsts"):
+        op.add_column("clock_reading", sa.Column(name, sa.Text))

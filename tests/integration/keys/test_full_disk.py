@@ -7,6 +7,7 @@ import pytest
 from services.keys import assembly as keys_assembly
 from services.keys.assembly import Keys
 from services.keys.commands.command_inputs import KeyEdit, KeyRequest
+from services.keys.console.sessions.sign_in import SEEN_EVERY
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.runtime import room
@@ -15,6 +16,7 @@ from shared.runtime.room import Room
 from shared.sql.database import Database
 from shared.sql.disk_full import DiskFull
 from tests.examples import ORIGIN, NoBus
+from tests.integration.keys.console.scene import Console, create
 
 REQUEST = KeyRequest(description=Description(name="Reader"), permissions=("sensors:read", "events:read"))
 
@@ -34,6 +36,23 @@ def disk(tmp_path: Path) -> Disk:
 @pytest.fixture
 def keys(tmp_path: Path, disk: Disk, clock: ManualClock) -> Keys:
     return keys_assembly.assemble(Database.sqlite(tmp_path / "k.db", disk), NoBus(), clock, lease_seconds=10)
+
+
+def test_at_the_console_a_key_is_ended_by_who_is_signed_in_and_by_who_signs_in(
+    keys: Keys, disk: Disk, clock: ManualClock
+) -> None:
+    console = Console(keys)
+    anna = console.browser(name="Anna")
+    create(anna)
+    create(anna, name="Another")
+    disk.left = room.ORDINARY_BYTES - 1
+    clock.advance(SEEN_EVERY.total_seconds())
+    assert anna.get("/console/keys").status_code == 200
+    for key_id, browser in zip(console.ids(), (anna, console.browser(name="Anna")), strict=True):
+        page = f"/console/keys/{key_id}/revoke"
+        done = browser.submit(browser.get(page), page, reason="key-compromise", force="on")
+        assert done.status_code == 200, done.text
+        assert keys.queries.get_key(console.organisation_id, key_id).revoked_at is not None
 
 
 def test_what_ends_a_key_commits_where_nothing_else_does(keys: Keys, disk: Disk) -> None:

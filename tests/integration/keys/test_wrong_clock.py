@@ -14,6 +14,7 @@ AHEAD = timedelta(days=100)
 
 def test_no_key_expires_for_good_by_a_clock_in_doubt(database: Database, clock: ManualClock) -> None:
     keys = keys_assembly.assemble(database, NoBus(), clock, lease_seconds=10)
+    keys.clock_watch.tick()
     organisation_id = keys.commands.organisations.register("Grillo", "standard", ORIGIN)
     request = KeyRequest(
         description=Description(name="Reader"), permissions=("sensors:read",), expires_at=NOON + timedelta(days=30)

@@ -8,7 +8,7 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table, insert, select, text, update
+from sqlalchemy import Connection, Table, insert, select, text, update
 
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
@@ -130,6 +130,7 @@ def test_days_tell_what_was_refused_by_what_their_hours_and_minutes_did(
     assert sum(row[-1] for row in counted) == 20
     with database.transaction() as tx:
         tx.execute(text("ALTER TABLE counter_day DROP COLUMN refused"))
+        _drop_first_readings(tx)
         tx.execute(text("ALTER TABLE delivery DROP COLUMN traceparent"))
         for name in LATER_TABLES:
             tx.execute(text(f"DROP TABLE {name}"))
@@ -163,10 +164,16 @@ def test_networks_of_an_organisation_are_told_by_what_its_keys_counted(
         for name in LATER_TABLES:
             tx.execute(text(f"DROP TABLE {name}"))
         tx.execute(text("ALTER TABLE known_organisation DROP COLUMN contract"))
+        _drop_first_readings(tx)
         tx.execute(text("UPDATE alembic_version SET version_num = '0022'"))
     migrate(database, MIGRATIONS)
     assert _rows(database, of) == counted
     assert {row[1] for row in counted} == {"org_1", "org_2"}
+
+
+def _drop_first_readings(tx: Connection) -> None:
+    for name in ("firsts", "doubted_firsts"):
+        tx.execute(text(f"ALTER TABLE clock_reading DROP COLUMN {name}"))
 
 
 def _rows(database: Database, of: Iterable[Table]) -> set[tuple[Any, ...]]:

@@ -99,6 +99,10 @@ def test_a_gate_that_is_not_fresh_refuses_everything_and_says_when_to_come_back(
     assert app.client.simulate_get("/healthz").status_code == 200
 
 
+def test_of_a_disk_that_is_not_its_own_a_process_says_nothing(app: Tiny) -> None:
+    assert app.client.simulate_get("/readyz").json == {"status": "ready"}
+
+
 def test_an_address_inside_the_keys_networks_passes(app: Tiny) -> None:
     for address, status in (("198.51.100.9", 200), ("2001:db8::7", 200), ("203.0.113.1", 403)):
         extras = {"REMOTE_ADDR": address}

@@ -1,7 +1,8 @@
 """Pending sign-ins: those that a browser began and whose issuer has not sent it back yet. Each is used once.
 
 Of `state` and of the browser's own cookie the digests are stored. Nonce and PKCE's verifier are stored nowhere: they
-are made of that cookie and the state, so that only the browser that began a sign-in can end it.
+are made of that cookie and the state, so that only the browser that began a sign-in can end it. They are few, and are
+written on a full disk, too: who signs in may have to end a key.
 """
 
 import base64
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 from services.keys import tables
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sweep import sweep
+from services.keys.revocation.session_fence import AHEAD_MAX
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.ip_addresses import source
@@ -62,7 +64,7 @@ class PendingSignIns:
             is_again=is_again,
             begun_at=self._clock.now(),
         )
-        with self._database.transaction(durable=False) as tx:
+        with self._database.transaction(durable=False, urgent=True) as tx:
             sweep(tx, _pending, _pending.c.begun_at <= rfc3339(begun.begun_at - LIFE))
             _make_room(tx, source(address))
             tx.execute(
@@ -81,9 +83,13 @@ class PendingSignIns:
         if browser is None:
             return None
         is_this = (_pending.c.digest == _digest(state), _pending.c.browser_digest == _digest(browser))
-        is_current = _pending.c.begun_at > rfc3339(self._clock.now() - LIFE)
-        taken = delete(_pending).where(*is_this, is_current).returning(_pending.c.is_again, _pending.c.begun_at)
-        with self._database.transaction() as tx:
+        now = self._clock.now()
+        is_current = _pending.c.begun_at > rfc3339(now - LIFE)
+        is_past = _pending.c.begun_at <= rfc3339(now + AHEAD_MAX)
+        taken = (
+            delete(_pending).where(*is_this, is_current, is_past).returning(_pending.c.is_again, _pending.c.begun_at)
+        )
+        with self._database.transaction(urgent=True) as tx:
             row = tx.execute(taken).one_or_none()
         if row is None:
             return None

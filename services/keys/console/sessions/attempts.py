@@ -8,11 +8,10 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
+from services.keys.revocation.session_fence import AHEAD_MAX
 from shared.web.conditions.idempotency import KEPT
 
 LIFE = KEPT - timedelta(hours=1)
-# By how much the clocks of two hosts may differ.
-_AHEAD_MAX = timedelta(minutes=5)
 _ATTEMPT = re.compile(r"([0-9]{1,11})\.[\w-]{22}", re.ASCII)
 
 
@@ -23,4 +22,4 @@ def new_attempt(now: datetime) -> str:
 def is_current(attempt: str, now: datetime) -> bool:
     """Whether the attempt is one of ours, and what it did would still be known."""
     found = _ATTEMPT.fullmatch(attempt)
-    return found is not None and -_AHEAD_MAX <= timedelta(seconds=now.timestamp() - int(found[1])) < LIFE
+    return found is not None and -AHEAD_MAX <= timedelta(seconds=now.timestamp() - int(found[1])) < LIFE

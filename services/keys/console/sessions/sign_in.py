@@ -2,25 +2,34 @@
 
 A link is used by one POST, once, within ten minutes; of two at the same moment one wins, by the row that both would
 change. Signing in makes a new session id, whatever the browser had before. Rows are locked as people.py says; what is
-over is swept past whatever others hold.
+over is swept past whatever others hold. Signing in and out may use the room on the disk that is kept for ending keys.
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from services.keys import tables
 from services.keys.console.sessions import people, tokens
 from services.keys.console.sessions.people import Identified
 from services.keys.console.sessions.sweep import sweep
 from services.keys.lifecycle.organisation import NoSuchOrganisation
-from services.keys.revocation.session_fence import IDLE_MAX, LENGTH_MAX, Role, Session, find_session, is_alive
+from services.keys.revocation.session_fence import (
+    AHEAD_MAX,
+    IDLE_MAX,
+    LENGTH_MAX,
+    Role,
+    Session,
+    find_session,
+    is_alive,
+)
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
-from shared.sql.database import Database
+from shared.sql.database import Database, DatabaseBusy
 from shared.values.identifiers import new_id
 from shared.values.timestamps import from_rfc3339, rfc3339
 
@@ -54,7 +63,7 @@ class SignIn:
         """
         name = people.as_kept(name)
         token, now = tokens.new_link(), self._clock.now()
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             known = select(tables.organisation.c.id).where(tables.organisation.c.id == organisation_id)
             if tx.execute(known).one_or_none() is None:
                 raise NoSuchOrganisation
@@ -70,11 +79,12 @@ class SignIn:
         person_id = None if digest is None else self._person_of(digest)
         if person_id is None:
             return None
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             ended = None if before is None else tokens.session_digest(before)
             people.lock(tx, {person_id, *tx.execute(_owner_of(ended)).scalars()})
-            is_good = (_link.c.digest == digest, _link.c.used_at.is_(None), _link.c.expires_at > rfc3339(now))
-            if not tx.execute(update(_link).where(*is_good).values(used_at=rfc3339(now))).rowcount:
+            is_current = (_link.c.expires_at > rfc3339(now), _link.c.expires_at <= rfc3339(now + LINK_LIFE + AHEAD_MAX))
+            is_good = (_link.c.digest == digest, _link.c.used_at.is_(None))
+            if not tx.execute(update(_link).where(*is_good, *is_current).values(used_at=rfc3339(now))).rowcount:
                 return None
             return self._open(tx, person_id, ended, self._clock.now(), address=address, user_agent=user_agent)
 
@@ -91,7 +101,7 @@ class SignIn:
         ended = None if before is None else tokens.session_digest(before)
         while True:
             try:
-                with self._database.transaction() as tx:
+                with self._database.transaction(urgent=True) as tx:
                     person_id = people.identified(tx, identity, self._clock.now())
                     told = {"address": address, "user_agent": user_agent}
                     return self._open(tx, person_id, ended, authenticated_at, by_issuer=True, **told)
@@ -101,7 +111,7 @@ class SignIn:
 
     def refuse(self, issuer: str, subject: str) -> None:
         """Ends all sessions of a person to whom the issuer gives no role any more."""
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             people.refused(tx, issuer, subject, self._clock.now())
 
     def session(self, session_id: str | None, *, is_seen: bool = True) -> Session | None:
@@ -114,16 +124,18 @@ class SignIn:
             found = find_session(tx, digest)
         if found is None or not is_alive(found, now):
             return None
-        if is_seen and abs(now - found.seen_at) >= SEEN_EVERY:  # a clock that was ahead may have written it
+        if is_seen and abs(now - found.seen_at) >= SEEN_EVERY:
             seen = update(_session).where(_session.c.digest == digest).values(seen_at=rfc3339(now))
-            with self._database.transaction(durable=False) as tx:
+            # A page does without, as on a full disk: a key can be ended all the same.
+            with suppress(OperationalError, DatabaseBusy), self._database.transaction(durable=False) as tx:
                 tx.execute(seen)
         return found
 
     def sessions_of(self, person_id: str) -> tuple[OpenSession, ...]:
         """Those that are not over, the one seen last first."""
         now = self._clock.now()
-        alive = (_session.c.seen_at > rfc3339(now - IDLE_MAX), _session.c.signed_in_at > rfc3339(now - LENGTH_MAX))
+        seen, began, latest = _session.c.seen_at, _session.c.signed_in_at, rfc3339(now + AHEAD_MAX)
+        alive = (seen > rfc3339(now - IDLE_MAX), began > rfc3339(now - LENGTH_MAX), seen <= latest, began <= latest)
         query = select(_session).where(_session.c.person_id == person_id, *alive)
         with self._database.reading(once=True) as tx:
             rows = tx.execute(query.order_by(_session.c.seen_at.desc(), _session.c.id)).all()
@@ -161,11 +173,11 @@ class SignIn:
 
     def end(self, person_id: str, session: str) -> None:
         """Ends one of the person's sessions, by its `id`."""
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             tx.execute(delete(_session).where(_session.c.person_id == person_id, _session.c.id == session))
 
     def end_all(self, person_id: str) -> None:
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             people.lock(tx, {person_id})
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
 

@@ -5,6 +5,7 @@ It asks its maker before each part, and ends where that says no or is gone. It r
 
 import errno
 import hashlib
+import io
 import os
 import socket
 import sys
@@ -26,6 +27,7 @@ from services.sensors.store.even_times import HOUR_NS
 from services.sensors.store.miniseed.codes import SensorUnknown
 from services.sensors.store.span import SpanDamaged
 from shared.runtime.clock import SystemClock
+from shared.runtime.room import OrdinaryFile, Room
 from shared.sql.database import Database
 
 _NICE = 10
@@ -59,7 +61,8 @@ def main(descriptor: int) -> None:
         job = msgspec.json.decode(lines.readline(), type=Job)
         database = Database(job.database_url)
         try:
-            tell(make(job, database, open_samples(database, Path(job.samples_folder), SystemClock()), may_go_on))
+            samples = open_samples(database, Path(job.samples_folder), SystemClock())
+            tell(make(job, database, samples, may_go_on, Room(Path(job.path).parent)))
         except Stopped:
             return
         except SensorUnknown:
@@ -76,12 +79,15 @@ def main(descriptor: int) -> None:
             database.close()
 
 
-def make(job: Job, database: Database, samples: Samples, may_go_on: MayGoOn) -> Made:
-    """Writes the file. Raises Stopped, TooLarge, SpanDamaged and OSError."""
+def make(job: Job, database: Database, samples: Samples, may_go_on: MayGoOn, room: Room) -> Made:
+    """Writes the file, while there is room for it. Raises Stopped, TooLarge, SpanDamaged and OSError."""
     parts = list(_parts(database, job))
     path = Path(job.path)
-    with open(path, "wb", opener=_owner_s) as file, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        writes = writer(ExportFormat(job.format), file, samples.reader, Path(scratch))
+    with (
+        io.BufferedRandom(OrdinaryFile(path, room)) as file,
+        tempfile.TemporaryDirectory(dir=path.parent) as scratch,
+    ):
+        writes = writer(ExportFormat(job.format), file, samples.reader, Path(scratch), room)
         for number, (sensor_id, start_ns, end_ns) in enumerate(parts):
             _ask(may_go_on, sensor_id, number, len(parts))
             writes.write(sensor_id, start_ns, end_ns, _channels(database, sensor_id, job.channel))
@@ -136,10 +142,6 @@ def _digest(file: BinaryIO) -> str:
     while chunk := file.read(_CHUNK_BYTES):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _owner_s(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 if __name__ == "__main__":

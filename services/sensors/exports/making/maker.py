@@ -100,24 +100,31 @@ class ExportMaker:
     def _make(
         self, export: Export, claim: str, ours: socket.socket, process: "subprocess.Popen[bytes]", path: Path
     ) -> None:
+        fault, wait = None, _AT_ONCE
         try:
             with ours:
-                self._converse(export, claim, ours, path)
+                fault = self._converse(export, claim, ours, path)
         except Undecided:
-            self._store.give_back(claim, _LATER, is_attempt=False)
+            wait = _LATER
         except Exception as error:
             _log.exception("export_not_made", export=export.id, error=type(error).__name__)
         finally:
             # Nothing is asked of it any more; one that has ended is not touched by that.
             process.kill()
             process.wait()
-            with contextlib.suppress(Exception):
-                self._store.give_back(claim, _AT_ONCE, is_attempt=not self._is_stopping)
+            # Before anything is written: it may be this file that fills the disk.
             path.unlink(missing_ok=True)
+            with contextlib.suppress(Exception):
+                if fault is not None:
+                    _log.info("export_failed", export=export.id, fault=fault)
+                    self._store.fail(claim, fault)
+                else:
+                    is_attempt = wait is _AT_ONCE and not self._is_stopping
+                    self._store.give_back(claim, wait, is_attempt=is_attempt)
             self._running.pop(claim, None)
 
-    def _converse(self, export: Export, claim: str, ours: socket.socket, path: Path) -> None:
-        """Until it is made, refused, or the child says nothing more. Raises Undecided."""
+    def _converse(self, export: Export, claim: str, ours: socket.socket, path: Path) -> str | None:
+        """Until it is made, refused (by which fault), or the child says nothing more. Raises Undecided."""
         with ours.makefile("rwb") as lines:
             lines.write(msgspec.json.encode(self._job(export, path)) + b"\n")
             lines.flush()
@@ -130,22 +137,21 @@ class ExportMaker:
                         lines.write(msgspec.json.encode(Reply(fault is None)) + b"\n")
                         lines.flush()
                         if fault is not None:
-                            self._fail(export, claim, fault)
-                            return
+                            return fault
                         reached = 100 * message.part // message.parts if message.parts else 0
                         if reached > percent:
                             percent = reached
                             self._store.note_percent(claim, percent)
                     case NotMade():
-                        self._fail(export, claim, message.fault)
-                        return
+                        return message.fault
                     case Made():
                         self._files.keep(path, export.file_name)
                         if not self._store.finish(claim, message.bytes, message.sha256):
                             self._files.delete(export.file_name)
-                        return
+                        return None
                     case _:
                         assert_never(message)
+        return None
 
     def _fault(self, export: Export, sensor_id: str) -> str | None:
         """Why the export must not go on. Raises Undecided."""
@@ -155,10 +161,6 @@ class ExportMaker:
             return standing.refusal
         visible = Visible(organisation_id=request.organisation_id, networks=standing.networks, open_only=True)
         return None if self._is_visible(visible, sensor_id) else Fault.SENSOR_GONE
-
-    def _fail(self, export: Export, claim: str, fault: str) -> None:
-        self._store.fail(claim, fault)
-        _log.info("export_failed", export=export.id, fault=fault)
 
     def _job(self, export: Export, path: Path) -> Job:
         request = export.request

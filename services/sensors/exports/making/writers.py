@@ -3,8 +3,8 @@
 An hour is read as it is when it is read; samples that arrive for hours that were written are not in the file.
 """
 
+import io
 import tarfile
-import tempfile
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from services.sensors.recordings.sample_csv import HEADER, as_csv
 from services.sensors.store.even_times import NS
 from services.sensors.store.miniseed.codec import headers
 from services.sensors.store.reader import SampleReader
+from shared.runtime.room import OrdinaryFile, Room
 
 
 class Writer(Protocol):
@@ -25,15 +26,15 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
-def writer(format_: ExportFormat, file: BinaryIO, reader: SampleReader, scratch: Path) -> Writer:
-    """`scratch`: a folder for what is not finished, which the caller removes."""
+def writer(format_: ExportFormat, file: BinaryIO, reader: SampleReader, scratch: Path, room: Room) -> Writer:
+    """`scratch`: a folder for what is not finished, which the caller removes. `room`: of its disk."""
     match format_:
         case ExportFormat.CSV:
             return _Csv(file, reader)
         case ExportFormat.MINISEED:
             return _Miniseed(file, reader)
         case ExportFormat.SDS:
-            return _Sds(file, reader, scratch)
+            return _Sds(file, reader, scratch, room)
 
 
 class _Csv:
@@ -63,9 +64,9 @@ class _Miniseed:
 class _Sds:
     """`YEAR/NET/STA/CHA.D/NET.STA.LOC.CHA.D.YEAR.DAY` for each channel and UTC day."""
 
-    def __init__(self, file: BinaryIO, reader: SampleReader, scratch: Path) -> None:
+    def __init__(self, file: BinaryIO, reader: SampleReader, scratch: Path, room: Room) -> None:
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  closed by close
-        self._reader, self._scratch = reader, scratch
+        self._reader, self._scratch, self._room = reader, scratch / "part", room
         self._day: tuple[str, int] | None = None
         self._files: dict[str, BinaryIO] = {}
 
@@ -84,7 +85,8 @@ class _Sds:
                 part for part in (f"{start.year:04}", codes.network, codes.station, f"{codes.channel}.D", name) if part
             )
             if path not in self._files:
-                self._files[path] = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115  closed by _end_day
+                self._files[path] = io.BufferedRandom(OrdinaryFile(self._scratch, self._room))  # closed by _end_day
+                self._scratch.unlink()
             self._files[path].write(records[first : first + header.record_bytes])
             first += header.record_bytes
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.sensors.store.miniseed.codes import Codes
+from shared.runtime.room import Room
 
 Step = Callable[[str], None]
 """Called with the name of each step that was done, so that tests can end the process there."""
@@ -69,13 +70,14 @@ class FileName:
 
 class Archive:
     def __init__(self, folder: Path) -> None:
-        self.folder, self._prefix = folder, f"{folder}/"
+        self.folder, self._prefix, self._room = folder, f"{folder}/", Room(folder)
 
     def write(self, relative: str, content: bytes, step: Step = no_step) -> None:
         """Durable when it returns. Raises FileExistsError, or OSError with nothing left behind."""
         final = self.folder / relative
         incoming = self.folder / _INCOMING
         _make_durable(incoming)
+        self._room.check(size=len(content))
         _make_durable(final.parent)
         temporary = incoming / uuid.uuid4().hex
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text, update
@@ -47,6 +48,20 @@ def test_a_link_is_good_for_ten_minutes(sign_in: SignIn, organisation_id: str, c
     assert sign_in.use_link(first, **FROM) is not None
     clock.advance(1)
     assert sign_in.use_link(second, **FROM) is None
+
+
+def test_what_a_clock_that_was_ahead_made_is_good_for_no_longer(
+    sign_in: SignIn, organisation_id: str, clock: ManualClock
+) -> None:
+    clock.set_by(timedelta(days=100))
+    link, used = (sign_in.new_link(organisation_id, Role.OWNER) for _ in range(2))
+    session_id = sign_in.use_link(used, **FROM)
+    session = sign_in.session(session_id)
+    assert session is not None
+    clock.set_by(-timedelta(days=100))
+    assert sign_in.use_link(link, **FROM) is None
+    assert sign_in.session(session_id) is None
+    assert sign_in.sessions_of(session.person_id) == ()
 
 
 def test_a_browser_that_calls_itself_by_a_key_is_not_kept_so(sign_in: SignIn, organisation_id: str) -> None:

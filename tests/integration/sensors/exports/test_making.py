@@ -1,6 +1,7 @@
 """Exports made by child processes: each format whole, asked about before each part, and what ends one early."""
 
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -15,13 +16,14 @@ import obspy
 import pytest
 
 from services.sensors.exports import export_store
-from services.sensors.exports.export import KEPT
+from services.sensors.exports.export import KEPT, ExportFormat
 from services.sensors.exports.making.child import Stopped, make
 from services.sensors.exports.making.messages import Job
 from services.sensors.lifecycle.deletion import SensorDeletion
 from services.sensors.networks.network import ChangeNetwork
 from services.sensors.registry.visible import Visible
 from services.sensors.store.even_times import NS
+from shared.runtime.room import ORDINARY_BYTES, Room
 from tests.examples import ORIGIN
 from tests.gate_examples import ORGANISATION
 from tests.integration.sensors.exports.conftest import Standings
@@ -44,6 +46,30 @@ def made(here: Scene, export_id: str, who: int = KEY) -> Any:
         here.sensors.exports.maker.run()
         here.sensors.exports.maker.wait()
     return here.get(f"/v1/exports/{export_id}", who).json["data"]
+
+
+class _Disk(Room):
+    """With so many bytes left beside what is kept; those asked for are taken."""
+
+    left = 2000
+
+    def has(self, floor_bytes: int = ORDINARY_BYTES) -> bool:
+        self.left -= floor_bytes - ORDINARY_BYTES
+        return self.left >= 0
+
+
+def job(here: Scene, tmp_path: Path, sensor_id: str, format_: str = "csv") -> Job:
+    return Job(
+        database_url=str(here.database.engine.url),
+        samples_folder=str(tmp_path / "samples"),
+        path=str(tmp_path / "made"),
+        format=format_,
+        sensor_ids=(sensor_id,),
+        channel=None,
+        start_ns=START_NS,
+        end_ns=START_NS + 5 * 3600 * NS,
+        bytes_max=10**9,
+    )
 
 
 def file(here: Scene, export_id: str, who: int = KEY) -> bytes:
@@ -109,20 +135,41 @@ def test_a_dead_key_s_export_stops_before_its_next_part(here: Scene, standings: 
 def test_a_child_that_is_told_to_stop_writes_no_further_part(here: Scene, tmp_path: Path) -> None:
     """Its maker kills it, too; this is what it does by itself."""
     sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
-    job = Job(
-        database_url=str(here.database.engine.url),
-        samples_folder=str(tmp_path / "samples"),
-        path=str(tmp_path / "made.csv"),
-        format="csv",
-        sensor_ids=(sensor_id,),
-        channel=None,
-        start_ns=START_NS,
-        end_ns=START_NS + 5 * 3600 * NS,
-        bytes_max=10**9,
-    )
     with pytest.raises(Stopped):
-        make(job, here.database, here.sensors.samples, lambda asked: asked.part < 2)
-    assert (tmp_path / "made.csv").read_bytes().count(b"\n") == 1 + 2 * 3600
+        make(
+            job(here, tmp_path, sensor_id),
+            here.database,
+            here.sensors.samples,
+            lambda asked: asked.part < 2,
+            Room(tmp_path),
+        )
+    assert (tmp_path / "made").read_bytes().count(b"\n") == 1 + 2 * 3600
+
+
+@pytest.mark.parametrize("format_", list(ExportFormat))
+def test_no_format_takes_the_room_that_is_kept_for_ending_keys(here: Scene, tmp_path: Path, format_: str) -> None:
+    sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
+    with pytest.raises(OSError, match="64 MiB") as full:
+        make(
+            job(here, tmp_path, sensor_id, format_),
+            here.database,
+            here.sensors.samples,
+            lambda _: True,
+            _Disk(tmp_path),
+        )
+    assert full.value.errno == errno.ENOSPC
+    assert (tmp_path / "made").stat().st_size <= _Disk.left
+
+
+def test_a_failed_export_s_file_is_gone_before_that_is_written(
+    here: Scene, standings: Standings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be what fills the disk, where nothing is written then."""
+    store, found = here.sensors.exports.store, []
+    monkeypatch.setattr(store, "fail", lambda *told: found.append((left(tmp_path), told[1])))
+    standings.refusals["key_1"], standings.after = "key-revoked", 2
+    made(here, ask(here, here.recorded(segment(0, 5 * 3600, rate_hz=1.0))))
+    assert found[0] == ([], "key-revoked")
 
 
 def test_while_nobody_says_what_the_key_may_do_nothing_is_made(

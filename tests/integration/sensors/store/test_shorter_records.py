@@ -8,6 +8,7 @@ import obspy
 
 from services.sensors.exports.making.writers import _Sds
 from shared.runtime.clock import ManualClock
+from shared.runtime.room import Room
 from tests.integration.sensors.store.stored_samples import HOUR_NS, SENSOR_ID, START_NS, StoredSamples, counting
 
 
@@ -26,7 +27,7 @@ def test_a_file_of_shorter_records_is_read_by_everything_that_reads_files(
     assert stored.samples() == values
     assert stored.verification.run().faults == ()
     archive = io.BytesIO()
-    writer = _Sds(archive, stored.reader, tmp_path)
+    writer = _Sds(archive, stored.reader, tmp_path, Room(tmp_path))
     writer.write(SENSOR_ID, START_NS, START_NS + HOUR_NS, None)
     writer.close()
     archive.seek(0)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -15,10 +16,14 @@ from shared.contracts.envelope import CloudEvent
 from shared.observability import metrics
 from shared.replication.feed import FeedUnavailable
 from shared.replication.parked_events import ATTEMPTS_MAX
+from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.sql_follower import HandlePage, SqlFollower, follower_tables
 from shared.runtime.clock import ManualClock
+from shared.runtime.room import ORDINARY_BYTES, Room
 from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 from tests import examples
+from tests.examples import NOON
 
 metadata = MetaData()
 checkpoint_table, parked_table = follower_tables(metadata)
@@ -121,6 +126,25 @@ def test_a_process_that_is_stopped_while_it_applies_has_applied_nothing(
     with pytest.raises(fault):
         service.apply("a", "b")
     assert (service.place(), service.effects()) == (0, [])
+
+
+def test_in_the_room_kept_for_ending_keys_heads_are_kept_and_what_is_due_is_tried_again(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database.sqlite(tmp_path / "followed.db", Room(tmp_path))
+    metadata.create_all(database.engine)
+    service = Service(database, clock)
+    service.broken.add("a")
+    service.apply("a")
+    assert service.parked()
+    service.broken.clear()
+    monkeypatch.setattr(Room, "has", lambda _room, floor_bytes: floor_bytes < ORDINARY_BYTES)
+    head = SignedHead(epoch="e", position=1, hash=f"{1:064}", signed_at=rfc3339(NOON), signer="s", signature="x")
+    service.follower.keep(head)
+    assert service.follower.held().head == head
+    service.follower.retry_due()
+    assert (service.effects(), service.parked()) == ([1], [])
+    database.close()
 
 
 def test_a_full_disk_is_no_fault_of_the_event_and_takes_none_of_those_before_it(

@@ -179,6 +179,28 @@ def test_a_wide_range_in_parts_is_the_same_as_in_one(
     assert in_parts[1].total == days * 24 // 7  # type: ignore[attr-defined]
 
 
+def test_a_day_of_many_keys_by_the_minute_is_wide_and_read_in_parts_and_bounded(
+    usage_database: Database, metering: Metering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, minutes = ("key_a", "key_b", "key_c"), 300
+    with usage_database.transaction() as tx:
+        for key_id in keys:
+            tx.execute(insert(tables.known_key).values(key_id=key_id, organisation_id="org_railway", hint=""))
+    made = [record(60 * 7 * number, key_id=key_id) for number in range(minutes // 7) for key_id in keys]
+    metering.take_in(batch(*made))
+    asked = "org_railway", NOON, NOON + timedelta(minutes=minutes), Step.MINUTE
+    statistics = Statistics(usage_database)
+    assert not statistics.is_wide_of_keys(*asked)
+    in_one = statistics.by_key(*asked)
+    monkeypatch.setattr(question_bounds, "WIDE_DAYS", 1)
+    monkeypatch.setattr(question_bounds, "KEYS_NARROW", minutes * 2 // 24)  # two keys are narrow, three are not
+    assert statistics.is_wide_of_keys(*asked)
+    assert statistics.by_key(*asked) == in_one
+    assert [one.requests for one in in_one.heaviest] == [len(made) // len(keys)] * len(keys)
+    with pytest.raises(InvalidArguments, match="more than 5 counters"):
+        Statistics(usage_database, Bounds(rows_max=5)).by_key(*asked)
+
+
 def test_a_wide_question_that_passes_a_bound_is_refused_and_a_narrow_one_is_not(
     usage_database: Database, metering: Metering
 ) -> None:

@@ -190,6 +190,18 @@ def test_an_expired_key_lives_on_with_a_new_secret_and_a_later_expiry() -> None:
     assert (state.digest, state.grace_until, state.revision) == (SECRET.digest, None, 4)
 
 
+def test_after_a_clock_that_was_ahead_grace_and_expiry_go_by_the_time_there_is() -> None:
+    created = key_created(created_at=NOON + timedelta(days=100), expires_at=NOON + timedelta(days=30))
+    (rotated,) = decide(given(created), RotateKey(secret=SECRET, grace=timedelta(minutes=1)), LATER)
+    assert isinstance(rotated, events.KeyRotated)
+    assert rotated.grace_until == LATER + timedelta(minutes=1)
+    assert rotated.rotated_at > created.created_at  # the order in its stream
+    sooner = EditKey(access=Access(expires_at=NOON + timedelta(days=29)))
+    assert decide(given(created, rotated), sooner, LATER)
+    with pytest.raises(KeyHasExpired):
+        decide(given(created, rotated), RotateKey(secret=SECRET, grace=timedelta()), NOON + timedelta(days=30))
+
+
 def test_a_new_rotation_ends_an_earlier_grace() -> None:
     first = rotated(grace_until=LATER + timedelta(days=30))
     third = NewSecret(digest="third digest", hint="grl_3333…3333")

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.keys.events import KeyAccessChanged, KeyEvent, KeyExpired, KeyExpiryNear
+from services.keys.events import KeyAccessChanged, KeyDescribed, KeyEvent, KeyExpired, KeyExpiryNear
 from services.keys.lifecycle import key
 from services.keys.lifecycle.expiry import Use, age
 from services.keys.lifecycle.key import Key
@@ -112,6 +112,23 @@ def test_a_silence_of_usage_expires_nothing() -> None:
     life.go_on(0, 10)
     life.go_on(10, 300, told=False)
     assert life.happened == []
+
+
+def test_a_clock_that_was_ahead_takes_no_warning_of_an_expiry_away() -> None:
+    life = Life(key_created(created_at=NOON + days(100), expires_at=NOON + days(30)))
+    life.go_on(0, 31)
+    assert [(day, left) for day, _, left in life.happened] == [(16, 14), (27, 3), (29, 1), (30, 0)]
+
+
+def test_a_clock_that_was_ahead_neither_defers_an_expiry_for_want_of_use_nor_its_next_warning() -> None:
+    ids = {"key_id": KEY_ID, "organisation_id": ORGANISATION_ID}
+    life = Life(
+        key_created(expires_at=None), KeyDescribed(**ids, words="sealed", described_at=NOON + days(100)), unused_days=30
+    )
+    life.go_on(0, 24)
+    life.go_on(25, 25, used=True)
+    life.go_on(25, 60)
+    assert [(day, left) for day, _, left in life.happened] == [(23, 7), (25 + 23, 7), (25 + 30, 0)]
 
 
 @for_all(st.lists(st.tuples(st.floats(0, 120), st.booleans(), st.booleans()), max_size=30))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.keys.revocation.session_fence import (
+    AHEAD_MAX,
     IDLE_MAX,
     LENGTH_MAX,
     RECENT,
@@ -63,6 +64,18 @@ def test_what_is_grave_asks_for_a_recent_sign_in() -> None:
     assert judge(session(seen_at=later), ORGANISATION_ID, later, recent=True) is SessionRefusal.NOT_RECENT
     unproved = session(authenticated_at=None)
     assert judge(unproved, ORGANISATION_ID, NOON, recent=True) is SessionRefusal.NOT_RECENT
+
+
+@pytest.mark.parametrize("name", ["signed_in_at", "seen_at"])
+def test_a_session_of_a_clock_that_was_ahead_has_ended(name: str) -> None:
+    assert judge(session(**{name: NOON + AHEAD_MAX}), ORGANISATION_ID, NOON) is None
+    ahead = session(**{name: NOON + AHEAD_MAX + timedelta(microseconds=1)})
+    assert judge(ahead, ORGANISATION_ID, NOON) is SessionRefusal.ENDED
+
+
+def test_a_sign_in_of_a_clock_that_was_ahead_is_not_recent() -> None:
+    ahead = session(authenticated_at=NOON + AHEAD_MAX + timedelta(microseconds=1))
+    assert judge(ahead, ORGANISATION_ID, NOON, recent=True) is SessionRefusal.NOT_RECENT
 
 
 @given(st.sampled_from(Role), st.timedeltas(timedelta(0), timedelta(days=9)), st.timedeltas(timedelta(0), timedelta(1)))

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.usage.counters.aggregation import DAY_MINUTES
-from services.usage.counters.question_bounds import KEYS_NARROW, WIDE_DAYS, Bounds, Question
+from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES
+from services.usage.counters.question_bounds import KEYS_NARROW, WIDE_DAYS, Bounds, Question, keys_at_once
 from shared.contracts.errors import InvalidArguments
 
 NO_DATABASE: Any = None
-READ_AT_ONCE = WIDE_DAYS * KEYS_NARROW * DAY_MINUTES
+COUNTERS_AT_ONCE = WIDE_DAYS * KEYS_NARROW * 24
 
 
-def question(first: int, last: int, keys: int = 1, rows_max: int = 10) -> Question:
-    return Question(NO_DATABASE, Bounds(rows_max=rows_max), first, last, keys)
+def question(first: int, last: int, keys: int = 1, step: int = HOUR_MINUTES, rows_max: int = 10) -> Question:
+    return Question(NO_DATABASE, Bounds(rows_max=rows_max), first, last, keys, step)
 
 
 @given(
@@ -27,29 +27,36 @@ def question(first: int, last: int, keys: int = 1, rows_max: int = 10) -> Questi
     st.sampled_from([1, 60, DAY_MINUTES]),
     st.integers(0, WIDE_DAYS * KEYS_NARROW),
 )
-def test_parts_are_the_range_one_after_the_other_and_meet_on_whole_days(
+def test_parts_are_the_range_one_after_the_other_and_meet_between_hours_and_steps(
     first: int, steps: int, step: int, keys: int
 ) -> None:
     first -= first % step
     last = first + steps * step
-    parts = list(question(first, last, keys).parts())
+    asked = question(first, last, keys, step)
+    parts = list(asked.parts())
     assert (parts[0][0], parts[-1][1]) == (first, last)
-    assert all(end == begin and begin % DAY_MINUTES == 0 for (_, end), (begin, _) in pairwise(parts))
-    assert all((end - begin) * max(keys, KEYS_NARROW) <= READ_AT_ONCE for begin, end in parts)
-    assert question(first, last, keys).is_wide == ((last - first) * max(keys, KEYS_NARROW) > READ_AT_ONCE) or (
-        len(parts) > 1  # a part is of whole days
-    )
+    whole = max(step, HOUR_MINUTES)  # latencies are kept by hour
+    assert all(end == begin and begin % whole == 0 for (_, end), (begin, _) in pairwise(parts))
+    assert all(keys * (end - begin) // step <= COUNTERS_AT_ONCE or end - begin <= whole for begin, end in parts)
+    is_long, is_dense = last - first > WIDE_DAYS * DAY_MINUTES, keys * steps > COUNTERS_AT_ONCE
+    assert asked.is_wide == (is_long or is_dense)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 60, DAY_MINUTES]), st.integers(1, 10_000))
+def test_of_how_many_keys_a_range_is_read_at_once(steps: int, step: int, keys: int) -> None:
+    assert question(0, steps * step, keys, step).is_wide == (keys > keys_at_once(steps * step, step))
 
 
 @pytest.mark.parametrize(
-    ("days", "keys", "is_wide"),
+    ("days", "keys", "step", "is_wide"),
     [
-        *((31, 1, False), (31, 100, False), (32, 1, True), (31, 101, True)),
-        *((3, 1000, False), (4, 1000, True), (1, 10**6, False)),
+        *((31, 1, 60, False), (31, 100, 60, False), (32, 1, 60, True), (31, 101, 60, True)),
+        *((3, 1000, 60, False), (4, 1000, 60, True), (1, 1000, 1, True), (1, 50, 1, False)),
+        *((31, 2400, DAY_MINUTES, False), (31, 2401, DAY_MINUTES, True)),
     ],
 )
-def test_what_is_wide_depends_on_how_long_and_of_how_many_keys(days: int, keys: int, is_wide: bool) -> None:
-    assert question(0, days * DAY_MINUTES, keys).is_wide == is_wide
+def test_what_is_wide_depends_on_how_many_counters_it_reads(days: int, keys: int, step: int, is_wide: bool) -> None:
+    assert question(0, days * DAY_MINUTES, keys, step).is_wide == is_wide
 
 
 def test_a_question_has_no_parts_where_there_is_nothing() -> None:

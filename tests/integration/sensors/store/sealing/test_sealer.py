@@ -13,6 +13,7 @@ from services.sensors.registry.epoch import EVER_NS, FOREVER_NS, Epoch, Facts
 from services.sensors.store.even_times import NS
 from services.sensors.store.sealing.due_hours import SETTLE_SECONDS
 from shared.runtime.clock import ManualClock
+from shared.runtime.room import ORDINARY_BYTES, Room
 from shared.values.timestamps import to_microseconds
 from tests.integration.sensors.store.stored_samples import (
     HOUR_NS,
@@ -166,6 +167,16 @@ def test_an_hour_that_fails_as_nobody_foresaw_holds_up_no_other(stored: StoredSa
     clock.advance(SETTLE_SECONDS)
     assert stored.sealer().run() == 1
     assert stored.samples() == list(range(3600 * 32))
+
+
+def test_sealing_leaves_the_room_that_is_kept_for_ending_keys(
+    stored: StoredSamples, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.add(*records(range(100)))
+    clock.advance(300)
+    monkeypatch.setattr(Room, "has", lambda _room, floor_bytes: floor_bytes <= ORDINARY_BYTES)
+    assert stored.sealer().run() == 0
+    assert (names(stored), stored.samples()) == ([], list(range(3200)))
 
 
 def test_rows_that_come_or_change_while_an_hour_is_sealed_are_not_lost(
