@@ -31,6 +31,7 @@ from services.sensors.ingest.recording import (
     UnreadableRecording,
     opened,
 )
+from services.sensors.store.miniseed.codec import RateUnstatable, stated_rate
 
 _REFUSED_FORMATS = {"PICKLE", "CSS", "NNSA_KB_CORE", "Q"}
 _YEARS = range(1900, 2100)
@@ -148,7 +149,7 @@ def _segments(trace: Any, source: str) -> tuple[list[Timed], int, RejectedTime |
     codes = (stats.network, stats.station, stats.location, stats.channel)
     if not all(re.fullmatch(pattern, code) for pattern, code in zip(_CODES, codes, strict=True)):
         raise _Rejection(f"network.station.location.channel are {'.'.join(codes)!r}, which are not SEED codes")
-    if not 0 < stats.sampling_rate <= _RATE_HZ_MAX:
+    if not _is_usable(float(stats.sampling_rate)):
         raise _Rejection(f"its sample rate of {stats.sampling_rate} Hz is not usable")
     if stats.starttime.year not in _YEARS or stats.npts / stats.sampling_rate > _SECONDS_MAX:
         raise _Rejection(
@@ -180,6 +181,16 @@ def _segments(trace: Any, source: str) -> tuple[list[Timed], int, RejectedTime |
     if not others.size:
         return parts, 0, None
     return parts, others.size, RejectedTime(start_ns=at_ns(int(others[0])), end_ns=at_ns(int(others[-1])), axis=axis)
+
+
+def _is_usable(rate_hz: float) -> bool:
+    if not 0 < rate_hz <= _RATE_HZ_MAX:
+        return False
+    try:
+        stated_rate(rate_hz)
+    except RateUnstatable:
+        return False
+    return True
 
 
 def _station(trace: Any) -> Station | None:

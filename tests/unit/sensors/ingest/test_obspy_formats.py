@@ -82,10 +82,12 @@ def test_a_trace_with_an_impossible_header_is_left_out_alone(tmp_path: Path) -> 
         "not SEED codes": trace([1], station="AKT013"),
         "begins in the year 1599": trace([1], starttime=UTCDateTime(1599, 1, 1), station="OLD"),
         "do not fit into 32 bits": trace(np.array([2**40]), station="BIG"),
+        "rate of 32768.5 Hz": trace([1], sampling_rate=32768.5, station="FAST"),
+        "rate of 1e-09 Hz": trace([1], sampling_rate=1e-9, station="SLOW"),
     }
     result = read(saved(tmp_path, good, *bad.values(), format="SLIST"))
     assert [one.station for one in result.recordings] == ["RJOB"]
-    assert [(one.line, one.samples) for one in result.rejected] == [(2, 1), (3, 1), (4, 1)]
+    assert [(one.line, one.samples) for one in result.rejected] == [(line, 1) for line in range(2, 7)]
     assert all(words in one.reason for words, one in zip(bad, result.rejected, strict=True))
 
 
