@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.cli.failure import Failure
+from services.cli.failure import Failure, unforeseen
 from services.cli.host.import_summary import Summary
 from shared.eventsourcing.origin import Origin
 
@@ -188,6 +188,10 @@ def _import_one(name: str, read: Read, storing: Storing, summary: Summary) -> No
         summary.failed.append((name, str(error)))
     except StationCodeTaken as error:
         summary.failed.append((name, f"{name}: {error}. Import it for another organisation, or mend its codes."))
+    except Failure:
+        raise
+    except Exception as error:
+        summary.failed.append((name, unforeseen(name, error)))
 
 
 def _progress() -> Progress:
