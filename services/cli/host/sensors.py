@@ -81,9 +81,11 @@ def _readings(files: list[Path], devices: Path | None) -> list[tuple[str, Read]]
 
 def _samples() -> list[tuple[str, Read]]:
     from services.sensors.ingest import samples
+    from shared.runtime.clock import SystemClock
 
+    now = SystemClock().now()
     try:
-        return [(sample.path.name, partial(samples.read_sample, sample)) for sample in samples.sample_files()]
+        return [(sample.path.name, partial(samples.read_sample, sample, now=now)) for sample in samples.sample_files()]
     except samples.SamplesMissing as missing:
         raise Failure(str(missing)) from None
 
@@ -183,7 +185,10 @@ def _import_one(name: str, read: Read, storing: Storing, summary: Summary) -> No
     from services.sensors.registry.sensor import StationCodeTaken
 
     try:
-        summary.add(name, storing.store(read()))
+        result = read()
+        summary.add(name, storing.store(result))
+        if result.rejected and not (result.recordings or result.described):
+            summary.failed.append((name, f"{name}: none of it can be used: {result.rejected[0].reason}."))
     except UnreadableRecording as error:
         summary.failed.append((name, str(error)))
     except StationCodeTaken as error:

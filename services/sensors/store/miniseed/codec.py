@@ -72,6 +72,14 @@ def stated_rate(rate_hz: float) -> float:
     raise RateUnstatable(f"no miniSEED header states a rate of {rate_hz} Hz")
 
 
+def is_statable(rate_hz: float) -> bool:
+    try:
+        stated_rate(rate_hz)
+    except RateUnstatable:
+        return False
+    return True
+
+
 def first_record(
     codes: Codes, start_ns: int, rate_hz: float, samples: Samples, record_bytes: int = RECORD_BYTES
 ) -> tuple[bytes, int]:
