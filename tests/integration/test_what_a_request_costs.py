@@ -57,7 +57,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     organisation_id = key_service.commands.organisations.register("Grillo", "standard", ORIGIN)
     request = KeyRequest(description=Description(name="Reader"), permissions=("sensors:read",))
     secret = key_service.commands.create(organisation_id, request, ORIGIN).secret.value
-    sample = samples.read_sample(samples.sample_files()[0])
+    sample = samples.read_sample(samples.sample_files()[0], now=NOON)
     sensor_id = sensor_service.importer.store(sample, organisation_id, ORIGIN).sensor_ids[0]
     replica = Replica(gate="gate_test", feed=key_service.feed, snapshot=auth_service.book.snapshot, clock=clock)
     replica.pull()

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.cli.failure import Failure
+from services.cli.failure import Failure, unforeseen
 from services.cli.host.import_summary import Summary
 from shared.eventsourcing.origin import Origin
 
@@ -81,9 +81,11 @@ def _readings(files: list[Path], devices: Path | None) -> list[tuple[str, Read]]
 
 def _samples() -> list[tuple[str, Read]]:
     from services.sensors.ingest import samples
+    from shared.runtime.clock import SystemClock
 
+    now = SystemClock().now()
     try:
-        return [(sample.path.name, partial(samples.read_sample, sample)) for sample in samples.sample_files()]
+        return [(sample.path.name, partial(samples.read_sample, sample, now=now)) for sample in samples.sample_files()]
     except samples.SamplesMissing as missing:
         raise Failure(str(missing)) from None
 
@@ -192,13 +194,20 @@ def _import_one(name: str, read: Read, storing: Storing, summary: Summary) -> No
     from services.sensors.store.span import SpanDamaged
 
     try:
-        summary.add(name, storing.store(read()))
+        result = read()
+        summary.add(name, storing.store(result))
+        if result.rejected and not (result.recordings or result.described):
+            summary.failed.append((name, f"{name}: none of it can be used: {result.rejected[0].reason}."))
     except UnreadableRecording as error:
         summary.failed.append((name, str(error)))
     except SpanDamaged as error:
         summary.failed.append((name, f"{name}: it cannot be compared with what is stored: {error}"))
     except StationCodeTaken as error:
         summary.failed.append((name, f"{name}: {error}. Import it for another organisation, or mend its codes."))
+    except Failure:
+        raise
+    except Exception as error:
+        summary.failed.append((name, unforeseen(name, error)))
 
 
 def _progress() -> Progress:

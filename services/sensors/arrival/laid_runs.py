@@ -66,7 +66,8 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
         if not spans.meet(first_ns, record.device_ns):
             if not row.continues(record, first_ns):
                 _close(row, laid)
-                row.begin(first_ns, before)
+                # Not of one sample: it has no end apart from its start, to stay where the stamp says.
+                row.begin(first_ns, before if record.count > 1 else None)
             row.add(record)
             laid.fresh.append(record.count)
             new += record.values.size
@@ -172,11 +173,10 @@ class _Spans:
 
 
 def part_of(run: Run, first: int, stop: int) -> Run:
-    last = run.values.size - 1
-    spacing = (run.device_end_ns - run.device_ns) / last if last else 0.0
+    length_ns, last = run.device_end_ns - run.device_ns, max(run.values.size - 1, 1)
     return Run(
-        device_ns=run.device_ns + round(first * spacing),
-        device_end_ns=run.device_end_ns - round((last - stop + 1) * spacing),
+        device_ns=run.device_ns + length_ns * first // last,
+        device_end_ns=run.device_ns + length_ns * (stop - 1) // last,
         values=run.values[first:stop],
     )
 

@@ -1,6 +1,6 @@
 """Arrival of samples that only their time identifies: of files such as miniSEED and SAC, made by others' clocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.piece import BY_TIME, Piece, by_time
 from services.sensors.store.sample_store import SampleStore
 from shared.sql.database import Database
+
+_OFF_MAX = 0.25  # of an interval: what follows then still continues what was before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +70,7 @@ class TimeArrival:
         for part in judged.contradictions:
             where = part_of(run, part.first, part.first + part.offered.size)
             differing.append(_differing(segment, where, part.kept, part.offered))
-        self._store.add(tx, sensor_id, [_piece(segment, first, stop) for first, stop in judged.new])
+        self._store.add(tx, sensor_id, [piece for first, stop in judged.new for piece in _pieces(segment, first, stop)])
         return Account(
             new=sum(stop - first for first, stop in judged.new),
             repeated=judged.repeated,
@@ -76,9 +78,14 @@ class TimeArrival:
         )
 
 
-def _piece(segment: Timed, first: int, stop: int) -> Piece:
-    start_ns = time_ns(segment.start_ns, segment.rate_hz, first)
-    return by_time(segment.axis, start_ns, stated_rate(segment.rate_hz), segment.samples[first:stop])
+def _pieces(segment: Timed, first: int, stop: int) -> Iterator[Piece]:
+    """Each begins at its own time: the rate that they state moves none of their samples by more than `_OFF_MAX`."""
+    rate_hz = stated_rate(segment.rate_hz)
+    off = abs(rate_hz / segment.rate_hz - 1)  # intervals, from one sample to the next
+    step = max(int(_OFF_MAX / off), 1) if off else stop - first
+    for begin in range(first, stop, step):
+        start_ns = time_ns(segment.start_ns, segment.rate_hz, begin)
+        yield by_time(segment.axis, start_ns, rate_hz, segment.samples[begin : min(begin + step, stop)])
 
 
 def _differing(segment: Timed, where: Run, kept: Values, offered: Values) -> Differing:

@@ -26,8 +26,8 @@ __all__ = ["ReadResult", "Recording", "RejectedLine", "UnreadableRecording", "fi
 def read(path: Path, *, now: datetime, devices: Path | None = None) -> ReadResult:
     """The file's recordings, and what was rejected. `devices` names a list of OpenEEW's devices, if one is needed.
 
-    The same file always gives the same answer, but for clocks ahead of `now`. Raises UnreadableRecording when none of
-    it can be used.
+    The same file always gives the same answer, but for clocks ahead of `now`. Raises UnreadableRecording when it shows
+    no sample, not even one that is rejected.
     """
     with opened(path) as content:
         head = content.read(4096)
@@ -37,7 +37,7 @@ def read(path: Path, *, now: datetime, devices: Path | None = None) -> ReadResul
         return station_xml.read(path)
     if _is_json_lines(head, path):
         return openeew.read(path, devices=devices, now_ns=to_nanoseconds(now))
-    return obspy_formats.read(path)
+    return obspy_formats.read(path, now_ns=to_nanoseconds(now))
 
 
 def read_lines(lines: BinaryIO, *, now: datetime, devices: Path | None = None) -> ReadResult:

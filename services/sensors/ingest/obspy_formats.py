@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.sensors.accounting.identity import Values, spans
-from services.sensors.accounting.rejection import RejectedTime
+from services.sensors.accounting.rejection import RejectedTime, Rejection
 from services.sensors.arrival.time_arrival import Timed
 from services.sensors.ingest import checked_records
+from services.sensors.ingest.openeew_message import AHEAD_SECONDS_MAX
 from services.sensors.ingest.recording import (
     CONTENT_BYTES_MAX,
     ReadResult,
@@ -31,11 +32,13 @@ from services.sensors.ingest.recording import (
     UnreadableRecording,
     opened,
 )
+from services.sensors.store.even_times import NS
+from services.sensors.store.miniseed.codec import is_statable
 
 _REFUSED_FORMATS = {"PICKLE", "CSS", "NNSA_KB_CORE", "Q"}
-_YEARS = range(1900, 2100)
+_EARLIEST_NS = -2_208_988_800 * NS  # 1900: archives are old
 _RATE_HZ_MAX = 1e6
-_SECONDS_MAX = 3.2e9  # a century: with _YEARS, all that int64 nanoseconds can hold
+_SECONDS_MAX = 3.2e9  # a century
 _INT32 = np.iinfo(np.int32)
 _CODES = tuple(rf"[A-Za-z0-9_-]{{{widths}}}" for widths in ("0,2", "1,5", "0,2", "1,3"))
 
@@ -45,21 +48,24 @@ _CODES = tuple(rf"[A-Za-z0-9_-]{{{widths}}}" for widths in ("0,2", "1,5", "0,2",
 class _Rejection(Exception):
     """A trace is left out; the text says why. `time`: of its samples, where it is plausible."""
 
-    time: RejectedTime | None = None
+    def __init__(self, reason: str, kind: Rejection = Rejection.MALFORMED, time: RejectedTime | None = None) -> None:
+        super().__init__(reason)
+        self.kind, self.time = kind, time
 
 
-def read(path: Path, *, inventory: Any = None) -> ReadResult:
+def read(path: Path, *, now_ns: int, inventory: Any = None) -> ReadResult:
     """One recording a station; coordinates from `inventory` (ObsPy's), else from a SAC header, else None.
 
-    A trace with an impossible header is rejected alone; masked, NaN and infinite samples are gaps.
-    Raises UnreadableRecording, also when no trace is left.
+    A trace with an impossible header, or that ends ahead of now, is rejected alone; masked, NaN and infinite samples
+    are gaps. Raises UnreadableRecording when not even samples that are rejected can be counted.
     """
     segments: defaultdict[tuple[str, str], list[Timed]] = defaultdict(list)
     headers: dict[tuple[str, str], Any] = {}
     traces, rejected, remarks = _traces(path)
+    lines_read = len(traces) + len(rejected)
     for number, trace in enumerate(traces, start=1):
         try:
-            parts, not_numbers, time = _segments(trace, f"{path.name}:{number}")
+            parts, not_numbers, time = _segments(trace, f"{path.name}:{number}", now_ns)
             station = trace.stats.network, trace.stats.station
             segments[station] += parts
             headers.setdefault(station, trace.stats)
@@ -68,14 +74,22 @@ def read(path: Path, *, inventory: Any = None) -> ReadResult:
                 of = _station(trace)
                 rejected.append(RejectedLine(line=number, reason=reason, samples=not_numbers, of=of, time=time))
         except _Rejection as rejection:
-            samples, of, time = int(trace.stats.npts), _station(trace), rejection.time
-            rejected.append(RejectedLine(line=number, reason=str(rejection), samples=samples, of=of, time=time))
-    if not headers:
-        reason = f"none of its {len(traces)} traces can be used (the last: {rejected[-1].reason})"
+            rejected.append(
+                RejectedLine(
+                    line=number,
+                    reason=str(rejection),
+                    samples=int(trace.stats.npts),
+                    kind=rejection.kind,
+                    of=_station(trace),
+                    time=rejection.time,
+                )
+            )
+    if not headers and not any(one.samples for one in rejected):
+        reason = f"none of its {lines_read} traces can be used (the last: {rejected[-1].reason})"
         raise UnreadableRecording(path, reason, "Correct its headers")
     return ReadResult(
         recordings=tuple(_recording(headers[station], segments[station], inventory) for station in sorted(headers)),
-        lines_read=len(traces),
+        lines_read=lines_read,
         rejected=tuple(rejected),
         warnings=tuple(remarks),
     )
@@ -86,16 +100,16 @@ def _traces(path: Path) -> tuple[list[Any], list[RejectedLine], list[str]]:
     with _plain(path) as plain, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         name, reader = _format(path, plain)
-        rejected: list[RejectedLine] = []
         try:
-            traces = list(reader(str(plain)))
-            if name == "MSEED" and any(map(checked_records.is_failed_check, caught)):
-                traces, rejected = checked_records.read(plain)
+            if name == "MSEED":
+                traces, rejected = checked_records.read(plain, reader, caught)
+            else:
+                traces, rejected = list(reader(str(plain))), []
         except Exception as error:  # each format's reader raises exceptions of its own
             said = " ".join(str(error).replace(str(plain), path.name).split())
             reason = f"it looks like {name}, but cannot be read ({said[:300]})"
             raise UnreadableRecording(path, reason, "Fetch it again") from error
-    if not traces:
+    if not traces and not any(one.samples for one in rejected):
         failed = f" ({rejected[0].reason})" if rejected else ""
         raise UnreadableRecording(path, f"it holds no waveform{failed}", "Fetch it again")
     remarks = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
@@ -140,7 +154,7 @@ def _format(path: Path, plain: Path) -> tuple[str, Callable[[str], Any]]:
     raise UnreadableRecording(path, reason, "Convert it to miniSEED")
 
 
-def _segments(trace: Any, source: str) -> tuple[list[Timed], int, RejectedTime | None]:
+def _segments(trace: Any, source: str, now_ns: int) -> tuple[list[Timed], int, RejectedTime | None]:
     """Its parts without a gap, and how many of its samples are no numbers, and when."""
     stats = trace.stats
     for key in ("network", "station", "location", "channel"):
@@ -148,17 +162,17 @@ def _segments(trace: Any, source: str) -> tuple[list[Timed], int, RejectedTime |
     codes = (stats.network, stats.station, stats.location, stats.channel)
     if not all(re.fullmatch(pattern, code) for pattern, code in zip(_CODES, codes, strict=True)):
         raise _Rejection(f"network.station.location.channel are {'.'.join(codes)!r}, which are not SEED codes")
-    if not 0 < stats.sampling_rate <= _RATE_HZ_MAX:
+    if not (0 < stats.sampling_rate <= _RATE_HZ_MAX and is_statable(float(stats.sampling_rate))):
         raise _Rejection(f"its sample rate of {stats.sampling_rate} Hz is not usable")
-    if stats.starttime.year not in _YEARS or stats.npts / stats.sampling_rate > _SECONDS_MAX:
-        raise _Rejection(
-            f"it begins in the year {stats.starttime.year} and has {stats.npts} samples, which is not plausible"
-        )
-    axis, rate_hz = f"{stats.location}.{stats.channel}", float(stats.sampling_rate)
+    axis, rate_hz, start_ns = f"{stats.location}.{stats.channel}", float(stats.sampling_rate), int(stats.starttime.ns)
 
     def at_ns(place: int) -> int:
-        return int(stats.starttime.ns) + round(place * 1e9 / rate_hz)
+        return start_ns + round(place * 1e9 / rate_hz)
 
+    if start_ns < _EARLIEST_NS or stats.npts / rate_hz > _SECONDS_MAX:
+        raise _Rejection("it begins before 1900, or lasts longer than a century, which is not plausible")
+    if at_ns(int(stats.npts) - 1) > now_ns + AHEAD_SECONDS_MAX * NS:
+        raise _Rejection(f"it ends more than {AHEAD_SECONDS_MAX // 60} minutes ahead", Rejection.CLOCK_AHEAD)
     try:
         samples, is_there, is_other = _samples(trace.data)
     except _Rejection as rejection:

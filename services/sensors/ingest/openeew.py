@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
@@ -28,6 +29,7 @@ from services.sensors.registry.epoch import Facts
 Content = BinaryIO | BufferedIOBase
 
 REJECTED_MAX = 10_000
+"""Lines that are listed one by one; of further ones only the samples are counted."""
 DEVICE_UNIT: Final = "mGal"
 NETWORK_UNKNOWN = "XX"  # FDSN keeps this code for networks without one; country codes are other networks' codes
 
@@ -35,7 +37,7 @@ NETWORK_UNKNOWN = "XX"  # FDSN keeps this code for networks without one; country
 def read(path: Path, *, devices: Path | None = None, now_ns: int) -> ReadResult:
     """One recording a device; positions from `devices`, else from a list of devices beside or above the file.
 
-    Raises UnreadableRecording, also when no line is left.
+    Raises UnreadableRecording, also when no line shows a sample.
     """
     with opened(path) as content:
         return _read(content, path, find(path, devices), now_ns)
@@ -49,7 +51,7 @@ def read_lines(lines: BinaryIO, *, devices: Path | None = None, now_ns: int) -> 
 
 def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadResult:
     messages: defaultdict[str, list[Message]] = defaultdict(list)
-    rejected: list[RejectedLine] = []
+    rejected = _RejectedLines()
     line_count = 0
     for number, line in _lines(content, path, rejected):
         line_count += 1
@@ -57,7 +59,7 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
             message = parse(line, source=f"{path.name}:{number}", now_ns=now_ns)
             messages[message.device_id].append(message)
         except MessageRejected as rejection:
-            rejected.append(
+            rejected.add(
                 RejectedLine(
                     line=number,
                     reason=rejection.reason,
@@ -67,14 +69,34 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
                     time=rejection.time,
                 )
             )
-            if len(rejected) > REJECTED_MAX:
-                break
-    if not messages or len(rejected) > REJECTED_MAX:
-        first = f", line {rejected[0].line}: {rejected[0].reason}" if rejected else ""
-        reason = f"{len(rejected)} of {line_count} lines are not OpenEEW records{first}"
+    all_rejected = rejected.all()
+    if not messages and not any(one.samples for one in all_rejected):
+        first = f", line {all_rejected[0].line}: {all_rejected[0].reason}" if all_rejected else ""
+        reason = f"{rejected.count} of {line_count} lines are not OpenEEW records{first}"
         raise UnreadableRecording(path, reason, "Check that it is an OpenEEW file")
     recordings = tuple(recording(device_id, messages[device_id], devices) for device_id in sorted(messages))
-    return ReadResult(recordings=recordings, lines_read=line_count, rejected=tuple(rejected))
+    return ReadResult(recordings=recordings, lines_read=line_count, rejected=all_rejected)
+
+
+class _RejectedLines:
+    """Of one file. Beyond REJECTED_MAX, those of one station and reason are one, without a line."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._listed: list[RejectedLine] = []
+        self._further: dict[tuple[Station | None, str], RejectedLine] = {}
+
+    def add(self, one: RejectedLine) -> None:
+        self.count += 1
+        if self.count <= REJECTED_MAX:
+            self._listed.append(one)
+            return
+        key = one.of, one.reason
+        samples = one.samples + (self._further[key].samples if key in self._further else 0)
+        self._further[key] = replace(one, line=None, samples=samples, time=None)
+
+    def all(self) -> tuple[RejectedLine, ...]:
+        return *self._listed, *self._further.values()
 
 
 def _station(device_id: str | None) -> Station | None:
@@ -126,7 +148,7 @@ def station_code(device_id: str) -> str:
     return "".join("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number // 36**place % 36] for place in range(5))
 
 
-def _lines(content: Content, path: Path, rejected: list[RejectedLine]) -> Iterator[tuple[int, bytes]]:
+def _lines(content: Content, path: Path, rejected: _RejectedLines) -> Iterator[tuple[int, bytes]]:
     """Lines that are not blank, with their numbers; an over-long one comes cut, a byte over the limit.
 
     Where a packed file is cut short, what came before is kept, and the place is added to those rejected.
@@ -143,7 +165,7 @@ def _lines(content: Content, path: Path, rejected: list[RejectedLine]) -> Iterat
             if number == 0:
                 raise
             reason = "the file is cut short here: fetch it again"
-            rejected.append(RejectedLine(line=number + 1, reason=reason, kind=Rejection.UNREADABLE))
+            rejected.add(RejectedLine(line=number + 1, reason=reason, kind=Rejection.UNREADABLE))
             return
         if not line:
             return

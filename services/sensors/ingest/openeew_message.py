@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -98,11 +98,11 @@ def parse(
 
 
 def _decoded(content: bytes) -> Any:
-    """By the faster of two readers; the other one knows more encodings. Raises ValueError, RecursionError."""
+    """By the faster of two readers; the other one knows more encodings, and NaN. Raises ValueError, RecursionError."""
     try:
         return msgspec.json.decode(content)
     except msgspec.DecodeError:
-        return json.loads(content, parse_constant=_refuse_constant)
+        return json.loads(content)
 
 
 def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int | None, sender: str | None) -> Message:
@@ -187,6 +187,8 @@ def _milligal(trace: dict[str, Any]) -> NDArray[np.int32 | np.float64]:
         gal: NDArray[np.float64] = np.array(axes, dtype=np.float64)
     except OverflowError:
         raise beyond from None
+    if np.isnan(gal).any():
+        raise MessageRejected("a value is not a number")
     if not (np.abs(gal) <= _ACCELERATION_GAL_MAX).all():
         raise beyond
     milligal = gal * 1000
@@ -241,7 +243,3 @@ def _valid(read: Callable[..., T], *given: Any) -> T | None:
         return read(*given)
     except MessageRejected:
         return None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -74,7 +74,7 @@ class Station:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedLine:
-    """A line of a text file, or a trace of a waveform file, that was rejected. `line` None: the file as a whole.
+    """A line of a text file, or a trace of a waveform file, that was rejected. `line` None: the whole file, or many.
 
     `samples`: how many it shows on all axes together, as far as it can be read. `of`, `time`: None: it does not say.
     `sensor_id`: of a sensor that is there; found when it is imported.

@@ -4,11 +4,13 @@ Coordinates are given where ObsPy ships them too, and are None elsewhere.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 from services.sensors.ingest import obspy_formats
 from services.sensors.ingest.recording import ReadResult
+from shared.values.timestamps import to_nanoseconds
 
 # Waveforms, and the station metadata shipped with them.
 _FILES = (
@@ -60,10 +62,11 @@ def sample_files() -> tuple[SampleFile, ...]:
     )
 
 
-def read_sample(sample: SampleFile) -> ReadResult:
+def read_sample(sample: SampleFile, *, now: datetime) -> ReadResult:
     """Reads a sample file, with the coordinates that ObsPy ships. Several files may hold channels of one station."""
+    now_ns = to_nanoseconds(now)
     if sample.inventory is None:
-        return obspy_formats.read(sample.path)
+        return obspy_formats.read(sample.path, now_ns=now_ns)
     from obspy import read_inventory  # here, for it takes a second
 
-    return obspy_formats.read(sample.path, inventory=read_inventory(str(sample.inventory)))
+    return obspy_formats.read(sample.path, now_ns=now_ns, inventory=read_inventory(str(sample.inventory)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.arguments import AsJson, Data
-from services.cli.failure import Failure
+from services.cli.failure import Failure, unforeseen
 from services.cli.host.sensors import known_organisation, named_organisation, network_of
 from services.cli.output import print_json
 
@@ -89,13 +89,14 @@ def _import_one(file: Path, source: str | None, importing: _Importing, summary: 
     from shared.eventsourcing.origin import Origin
     from shared.runtime.clock import SystemClock
 
+    origin = Origin(actor="grillo events import")
     try:
         found = read(file, now=SystemClock().now(), source=source)
+        summary.add(str(file), importing.importer.store(found, importing.organisation_id, origin, importing.network_id))
     except UnreadableRecording as error:
         summary.failed.append({"file": str(file), "reason": str(error)})
-        return
-    origin = Origin(actor="grillo events import")
-    summary.add(str(file), importing.importer.store(found, importing.organisation_id, origin, importing.network_id))
+    except Exception as error:
+        summary.failed.append({"file": str(file), "reason": unforeseen(str(file), error)})
 
 
 def _show(summary: _Summary) -> None:

@@ -26,11 +26,16 @@ _QUALITY_UNKNOWN = 2  # pymseed's number for SEED's D
 _ANY_CODES = Codes(network="", station="X", location="", channel="X")
 _ANY_SOURCE = "FDSN:XX_X__H_H_Z"  # replaced: a source identifier cannot state every code that a header can
 _STEIM2_DIFFERENCE_MAX = 2**29 - 1  # libmseed refuses even -2**29, which 30 bits could hold
+_NEAR = 1e-6  # of a rate: a file's short float is no nearer to what was meant
 _FLOATS = {"float32": (DataEncoding.FLOAT32, "f"), "float64": (DataEncoding.FLOAT64, "d")}
 
 
 class RecordDamaged(Exception):
     """Stored bytes that are not what was written. The text says what is wrong with them."""
+
+
+class RateUnstatable(Exception):
+    """A sample rate that no header can state, nor one that is within a millionth of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +56,28 @@ def to_microsecond(at_ns: int) -> int:
 def stated_rate(rate_hz: float) -> float:
     """The rate that a header states when it is given this one: off by less than 0.0002 Hz, mostly far less.
 
-    The rate of all that is stored: programs compare rates exactly before they join what follows each other.
+    The rate of all that is stored: programs compare rates exactly before they join what follows each other. Above
+    32,767 Hz a header states whole rates alone. Raises RateUnstatable.
     """
-    content, _ = first_record(_ANY_CODES, 0, rate_hz, np.zeros(1, np.int32))
-    stated = float(MS3Record.parse(content).samprate)
-    # What is stated as a float may be near a fraction, which a header would state instead.
-    return stated if stated == rate_hz else stated_rate(stated)
+    for near in (rate_hz, float(round(rate_hz))):
+        if abs(near - rate_hz) > _NEAR * rate_hz:
+            continue
+        try:
+            content, _ = first_record(_ANY_CODES, 0, near, np.zeros(1, np.int32))
+        except MiniSEEDError:
+            continue
+        stated = float(MS3Record.parse(content).samprate)
+        # What is stated as a float may be near a fraction, which a header would state instead.
+        return stated if stated == near else stated_rate(stated)
+    raise RateUnstatable(f"no miniSEED header states a rate of {rate_hz} Hz")
+
+
+def is_statable(rate_hz: float) -> bool:
+    try:
+        stated_rate(rate_hz)
+    except RateUnstatable:
+        return False
+    return True
 
 
 def first_record(

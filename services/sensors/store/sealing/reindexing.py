@@ -5,7 +5,7 @@ generations of an hour the last one counts, and none if the index has one. Rows 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -65,17 +65,22 @@ class Reindexing:
         return Reindexed(files=files, samples=samples, dropped=dropped, faults=tuple(faults))
 
     def _lost(self) -> list[FileName]:
-        """The last generation of each hour and channel of which the index names none."""
+        """The last generation of each hour and channel of which the index names none.
+
+        One that was superseded is lost as little, until it is swept: another channel or hour has its samples now.
+        """
         latest: dict[tuple[str, Codes, int], FileName] = {}
-        for relative, _ in self._archive.names():
-            name = FileName.parse(relative)
+        found = {relative for relative, _ in self._archive.names()}
+        for name in map(FileName.parse, found):
             if name is not None:
                 key = name.organisation_id, name.codes, name.hour
                 latest[key] = max(name, latest.get(key, name))
         with self._database.reading(once=True) as tx:
             table = tables.sealed_file
-            known = tx.execute(select(table.c.path).where(table.c.superseded_us.is_(None))).scalars()
-            for name in map(FileName.parse, known):
+            known = tx.execute(select(table.c.path, table.c.superseded_us)).all()
+        for path, superseded_us in known:
+            if superseded_us is None or path in found:
+                name = FileName.parse(path)
                 if name is not None:
                     latest.pop((name.organisation_id, name.codes, name.hour), None)
         return sorted(latest.values())
@@ -95,9 +100,8 @@ class Reindexing:
                 return Fault(place=name.relative, reason="its organisation has no sensor with these codes")
             index.lock_sensors(tx, [sensor_id])
             axis = self._coding.axis(tx, sensor_id, name.codes, pieces[0].start_ns, pieces[0].rate_hz)
-            if _has_file(tx, sensor_id, axis, name):
+            if _is_known(tx, sensor_id, axis, name, pieces):
                 return 0
-            tx.execute(delete(tables.sealed_file).where(tables.sealed_file.c.path == name.relative))
             self._take_out_rows(tx, sensor_id, axis, name.hour, pieces)
             size = len(content) // len(pieces)
             index.insert_file(tx, sensor_id, axis, name.hour, name.relative, len(content), spans, size)
@@ -173,11 +177,21 @@ def _sensor(tx: Connection, name: FileName) -> str | None:
     return tx.execute(query).scalars().first()
 
 
-def _has_file(tx: Connection, sensor_id: str, axis: str, name: FileName) -> bool:
+def _is_known(tx: Connection, sensor_id: str, axis: str, name: FileName, pieces: Sequence[Piece]) -> bool:
+    """Whether the index names the file, or one of the same hour and codes, or one that has samples of its time.
+
+    Those of an axis with other codes do not overlap, but where a sealer ended before it could swap them.
+    """
     table = tables.sealed_file
     is_hour = (table.c.sensor_id == sensor_id) & (table.c.axis == axis) & (table.c.hour == name.hour)
     current = tx.execute(select(table.c.path).where(is_hour, table.c.superseded_us.is_(None))).scalars()
-    return any(found is not None and found.codes == name.codes for found in map(FileName.parse, current))
+    if any(found is not None and found.codes == name.codes for found in map(FileName.parse, current)):
+        return True
+    if tx.execute(select(table.c.id).where(table.c.path == name.relative)).first() is not None:
+        return True
+    start_ns, end_ns = min(piece.start_ns for piece in pieces), max(piece.end_ns for piece in pieces)
+    sealed = [span for span in index.of_hour(tx, sensor_id, axis, name.hour) if span.samples is None]
+    return any(span.start_ns <= end_ns and start_ns <= span.end_ns for span in sealed)
 
 
 def _without(piece: Piece, sealed: Iterable[Piece]) -> list[Piece]:

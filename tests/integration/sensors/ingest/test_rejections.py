@@ -43,6 +43,14 @@ def test_lines_that_name_a_known_sensor_are_rejected_for_it_and_others_for_none(
     assert not are_rejected(sensors, its, "x", BEGIN_SECONDS + 120)
 
 
+def test_a_file_of_which_every_line_is_rejected_is_accounted_for(sensors: Sensors, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text("\n".join(json.dumps(archived(second) | {"device_t": 1e9}) for second in range(80)))
+    imported = sensors.importer.store(ingest.read(path, now=NOON), ORGANISATION_ID, ORIGIN)
+    reason = "device_t is before 2010: the clock was never set"
+    assert imported.account == Account(reasons={reason: 7680})
+
+
 def test_a_damaged_record_of_miniseed_is_rejected_for_its_station(sensors: Sensors, tmp_path: Path) -> None:
     header = {"network": "XX", "station": "AAA", "channel": "BHZ", "sampling_rate": 50.0}
     samples = np.random.default_rng(1).integers(-1000, 1000, 3000, dtype=np.int32)

@@ -9,6 +9,8 @@ from sqlalchemy import insert
 
 from services.sensors import tables
 from services.sensors.assembly import MIGRATIONS
+from services.sensors.registry import epoch_rows
+from services.sensors.registry.epoch import EVER_NS, FOREVER_NS, Epoch, Facts
 from services.sensors.store.miniseed.archive import Archive, Step, no_step
 from services.sensors.store.miniseed.codes import AxisCodes
 from services.sensors.store.piece import Piece
@@ -77,6 +79,13 @@ class StoredSamples:
         with self.database.transaction() as tx:
             self.store.lock(tx, SENSOR_ID)
             self.store.add(tx, SENSOR_ID, pieces)
+
+    def recode(self, from_ns: int = EVER_NS, **facts: str) -> int:
+        """Axis x has these from that moment on; how many hours are sealed anew."""
+        with self.database.transaction() as tx:
+            epoch = Epoch(from_ns=from_ns, to_ns=FOREVER_NS, facts=Facts(**facts))  # type: ignore[arg-type]  # all texts
+            epoch_rows.state(tx, SENSOR_ID, "x", epoch)
+            return self.store.recode(tx, SENSOR_ID, "x", from_ns, FOREVER_NS)
 
     def samples(self, start_ns: int = START_NS - 48 * HOUR_NS, end_ns: int = START_NS + 48 * HOUR_NS) -> list[int]:
         """Of axis x, by time."""

@@ -78,3 +78,19 @@ def test_a_stamp_astray_by_most_of_an_interval_makes_no_other_sample_of_an_equal
         begin_ns = 16 * INTERVAL_NS + stray_ns
         again = Run(device_ns=begin_ns, device_end_ns=begin_ns + 31 * INTERVAL_NS, values=values[16:48])
         assert judge_record(again, [known], INTERVAL_NS).repeated == 32
+
+
+def test_a_stamp_astray_makes_no_other_sample_of_an_equal_one_that_is_stored_across_two_runs() -> None:
+    values = np.arange(64, dtype=np.int32)
+    for edge in range(17, 48):
+        known = [run(0, values[:edge].tolist()), run(edge, values[edge:].tolist())]
+        for stray_ns in (-INTERVAL_NS * 7 // 10, 0, INTERVAL_NS * 7 // 10):
+            again = run(16, values[16:48].tolist(), late_ns=stray_ns)
+            assert judge_record(again, known, INTERVAL_NS).repeated == 32
+
+
+def test_a_sample_that_was_lost_between_two_runs_is_new_when_it_comes() -> None:
+    values = np.arange(64, dtype=np.int32)
+    known = [run(0, values[:31].tolist()), run(32, values[32:].tolist())]
+    judged = judge_record(run(16, values[16:48].tolist()), known, INTERVAL_NS)
+    assert (judged.new, judged.repeated, judged.differing) == (((15, 16),), 31, 0)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.sensors import ingest
+from services.sensors.accounting.rejection import Rejection
 from services.sensors.ingest import ReadResult, UnreadableRecording, openeew_message
 from tests.examples import NOON
 
@@ -116,7 +117,7 @@ def test_a_trace_without_a_time_of_its_own_ends_where_the_next_one_begins(tmp_pa
         (b"\xff\xfe\xc3(", "it is not JSON"),
         (b"[" * 100_000, "it is not JSON"),
         (b'{"x": ' + b"9" * 5000 + b"}", "it is not JSON"),
-        (json.dumps(GOOD).replace("0.17,", "NaN,").encode(), "it is not JSON"),
+        (json.dumps(GOOD).replace("0.17,", "NaN,").encode(), "a value is not a number"),
         (json.dumps(GOOD | {"comment": "x" * openeew_message.MESSAGE_BYTES_MAX}).encode(), "it is longer than 256 kB"),
         ([1, 2], "it is not a JSON object"),
         ({"a": 1}, "device_id is missing, or is not 1 to 64 visible ASCII characters"),
@@ -153,14 +154,28 @@ def test_a_file_in_which_no_line_is_a_record_is_unreadable(tmp_path: Path) -> No
         read(written(tmp_path, b"{", {"a": 1}))
 
 
-def test_a_file_of_endless_bad_lines_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableRecording, match="10001 of 10002 lines"):
-        read(written(tmp_path, GOOD, *[b"x"] * 20_000))
+def test_many_bad_lines_cost_no_good_one_and_their_samples_are_all_counted(tmp_path: Path) -> None:
+    bad = GOOD | {"device_t": 1e9}
+    lines = *[b"x"] * 9_990, *[bad] * 30, bad | {"device_id": "2"}, GOOD | {"sr": 0}
+    result = read(written(tmp_path, GOOD, *lines, GOOD))
+    assert len(result.recordings[0].records) == 2
+    assert result.lines_read == 10_024
+    assert sum(one.samples for one in result.rejected) == 32 * 9
+    more = [(one.of and one.of.name, one.reason[:8], one.samples) for one in result.rejected if one.line is None]
+    assert more == [("000", "device_t", 180), ("2", "device_t", 9), ("000", "sr is no", 9)]
+
+
+def test_a_file_of_which_every_line_is_rejected_gives_their_samples(tmp_path: Path) -> None:
+    result = read(written(tmp_path, *[GOOD | {"device_t": 1e9}] * 80))
+    assert (result.recordings, result.lines_read) == ((), 80)
+    assert sum(one.samples for one in result.rejected) == 80 * 9
+    assert {one.kind for one in result.rejected} == {Rejection.CLOCK_NEVER_SET}
 
 
 def test_a_rejected_line_tells_how_many_samples_it_shows(tmp_path: Path) -> None:
-    result = read(written(tmp_path, GOOD, GOOD | {"sr": 0}, b"{"))
-    assert [one.samples for one in result.rejected] == [9, 0]
+    not_a_number = json.dumps(GOOD).replace("0.17,", "NaN,").encode()
+    result = read(written(tmp_path, GOOD, GOOD | {"sr": 0}, b"{", not_a_number))
+    assert [one.samples for one in result.rejected] == [9, 0, 9]
 
 
 def test_devices_of_one_file_become_recordings_of_their_own(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from services.sensors.ingest.samples import SamplesMissing, read_sample, sample_files
+from tests.examples import NOON
 
 
 def test_every_sample_reads_whole_and_only_shipped_coordinates_are_stated() -> None:
     places = {}
     channels = set()
     for sample in sample_files():
-        result = read_sample(sample)
+        result = read_sample(sample, now=NOON)
         assert result.rejected == ()
         for recording in result.recordings:
             places[f"{recording.network}.{recording.station}"] = recording.latitude, recording.longitude

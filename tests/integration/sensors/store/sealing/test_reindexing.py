@@ -6,7 +6,17 @@ from sqlalchemy import delete
 from services.sensors import tables
 from services.sensors.store.sealing.reindexing import FolderIsEmpty
 from shared.runtime.clock import ManualClock
-from tests.integration.sensors.store.stored_samples import StoredSamples, counting, records, stretch
+from tests.integration.sensors.store.stored_samples import (
+    HOUR_NS,
+    SENSOR_ID,
+    START_NS,
+    Line,
+    Lines,
+    StoredSamples,
+    counting,
+    records,
+    stretch,
+)
 
 INDEX = (tables.span, tables.sealed_file, tables.seal_due, tables.channel)
 
@@ -83,3 +93,57 @@ def test_files_that_are_gone_are_taken_out_when_that_is_asked_for(sealed: Stored
         (sealed.archive.folder / name).unlink()
     with pytest.raises(FolderIsEmpty):
         sealed.reindexing.run(drop_missing=True)
+
+
+def everything(stored: StoredSamples) -> list[int]:
+    """Of all channels: the numbers that are the samples, in order."""
+    segments = stored.reader.segments(SENSOR_ID, START_NS - 48 * HOUR_NS, START_NS + 48 * HOUR_NS, None)
+    return sorted(int(value) for one in segments for value in one.samples)
+
+
+def test_a_file_that_other_codes_superseded_does_not_come_back(stored: StoredSamples, clock: ManualClock) -> None:
+    stored.add(*stretch(0, 100))
+    clock.advance(300)
+    stored.sealer().run()
+    stored.recode(channel_code="HNE")
+    clock.advance(300)
+    stored.sealer().run()
+    assert len(list(stored.archive.names())) == 2
+    assert stored.reindexing.run().files == 0
+    assert everything(stored) == list(range(3200))
+
+
+def test_a_file_whose_samples_all_moved_to_another_hour_does_not_come_back(
+    stored: StoredSamples, clock: ManualClock, lines: Lines
+) -> None:
+    stored.add(*stretch(0, 100))
+    clock.advance(300)
+    stored.sealer().run()
+    timing = lines.of[1] = Line(offset_ns=HOUR_NS)
+    with stored.database.transaction() as tx:
+        stored.store.retime(tx, SENSOR_ID, 1, timing)
+    for _ in range(2):
+        clock.advance(300)
+        stored.sealer().run()
+    assert stored.reindexing.run().files == 0
+    assert everything(stored) == list(range(3200))
+
+
+def test_a_file_under_new_codes_whose_sealer_ended_before_its_swap_does_not_come_back(
+    stored: StoredSamples, clock: ManualClock
+) -> None:
+    stored.add(*stretch(0, 100))
+    clock.advance(300)
+    stored.sealer().run()
+    stored.recode(channel_code="HNE")
+    clock.advance(300)
+
+    def killed(step: str) -> None:
+        if step == "named":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stored.sealer(killed).run()
+    assert len(list(stored.archive.names())) == 2
+    assert stored.reindexing.run().files == 0
+    assert everything(stored) == list(range(3200))

@@ -8,8 +8,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from services.sensors import tables
-from services.sensors.registry import epoch_rows
-from services.sensors.registry.epoch import EVER_NS, FOREVER_NS, Epoch, Facts
 from services.sensors.store.even_times import NS
 from services.sensors.store.sealing.due_hours import SETTLE_SECONDS
 from shared.runtime.clock import ManualClock
@@ -243,19 +241,11 @@ def test_a_name_that_an_ended_sealer_left_is_not_replaced(stored: StoredSamples,
     assert stored.samples() == list(range(3200))
 
 
-def recode(stored: StoredSamples, from_ns: int, **facts: str) -> int:
-    """From that moment on."""
-    with stored.database.transaction() as tx:
-        epoch = Epoch(from_ns=from_ns, to_ns=FOREVER_NS, facts=Facts(**facts))  # type: ignore[arg-type]  # texts all
-        epoch_rows.state(tx, SENSOR_ID, "x", epoch)
-        return stored.store.recode(tx, SENSOR_ID, "x", from_ns, FOREVER_NS)
-
-
 def test_codes_that_change_move_an_hour_to_another_file(stored: StoredSamples, clock: ManualClock) -> None:
     stored.add(*records(range(100)))
     clock.advance(300)
     stored.sealer().run()
-    assert recode(stored, EVER_NS, channel_code="HNZ", location_code="00") == 1
+    assert stored.recode(channel_code="HNZ", location_code="00") == 1
     clock.advance(300)
     stored.sealer().run()
     (segment,) = stored.reader.segments(SENSOR_ID, START_NS, START_NS + HOUR_NS, "HNZ")
@@ -271,7 +261,7 @@ def test_codes_that_change_within_an_hour_part_it_at_that_sample(stored: StoredS
     stored.add(*records(range(100)))
     clock.advance(300)
     stored.sealer().run()
-    assert recode(stored, START_NS + 50 * NS + 1, component="1") == 1
+    assert stored.recode(START_NS + 50 * NS + 1, component="1") == 1
     clock.advance(300)
     stored.sealer().run()
     for channel, expected in (("BNZ", range(1563)), ("BN1", range(1563, 3200))):
@@ -288,7 +278,7 @@ def test_codes_that_change_while_an_hour_is_sealed_first_are_in_its_next_generat
 
     def correct(step: str) -> None:
         if step == "named":
-            recode(stored, EVER_NS, component="E")
+            stored.recode(component="E")
 
     stored.sealer(correct).run()
     clock.advance(300)

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from services.sensors.store.even_times import time_ns
 from services.sensors.store.miniseed.codec import (
     RECORD_BYTES,
+    RateUnstatable,
     RecordDamaged,
     decode,
     encode,
@@ -62,6 +63,18 @@ def test_a_stated_rate_states_itself_and_is_near_what_was_asked(rate_hz: float) 
     stated = stated_rate(rate_hz)
     assert stated_rate(stated) == stated
     assert abs(stated - rate_hz) < 2e-4
+
+
+@pytest.mark.parametrize("delta", [2e-5, 2.5e-5, 1e-5, 1e-6])
+def test_a_whole_rate_that_a_file_states_by_a_short_float_is_that_rate(delta: float) -> None:
+    """As SAC does: above 32,767 Hz headers state whole rates alone."""
+    assert stated_rate(1 / float(np.float32(delta))) == round(1 / delta)
+
+
+@pytest.mark.parametrize("rate_hz", [32768.5, 48000.3, 1e-9, 5e-324])
+def test_a_rate_that_no_header_states_is_refused(rate_hz: float) -> None:
+    with pytest.raises(RateUnstatable):
+        stated_rate(rate_hz)
 
 
 @pytest.mark.parametrize("rate_hz", [31.25, 31.319493, 1.0, 250.0])
