@@ -15,10 +15,8 @@ from tests.faults.load import Ledger, Load, await_each_counted_once
 from tests.trust.forger import Victims, new_secret
 from tests.trust.witnesses import Witnesses
 
-# A receipt is due after a lease and a margin, whoever is silent. Under load on a busy machine it is later by what that
-# takes; one that waited twice is not late but wrong.
-DUE_MS_MAX = (LEASE_SECONDS_DEFAULT + 1) * 1000
-_WAITED_TWICE_MS = 2 * LEASE_SECONDS_DEFAULT * 1000
+# A receipt is due after a lease and a margin, whoever is silent and under load.
+_DUE_MS_MAX = (LEASE_SECONDS_DEFAULT + 1) * 1000
 _SLOWED = "http-problem-types#quota-exceeded"  # where too many forged keys came from
 _TRUTH = {
     "forged": {"invalid-key", _SLOWED},
@@ -92,7 +90,7 @@ def assert_the_truth_was_told(witnesses: Witnesses, services: Collection[str]) -
 def assert_came_in_time(receipt: dict[str, Any], gates: set[str]) -> None:
     """It waited for silent gates once at most, and has a line of each of these gates that says it has applied it."""
     assert receipt["propagated"]
-    assert receipt["elapsed_ms"] < _WAITED_TWICE_MS
+    assert receipt["elapsed_ms"] <= _DUE_MS_MAX
     assert gates <= applied(receipt)
 
 

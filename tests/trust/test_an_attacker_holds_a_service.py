@@ -24,7 +24,6 @@ from tests.trust.forger import count, events_of_each_type, forged_messages, head
 from tests.trust.impostor import Impostor
 from tests.trust.middle import Middle
 from tests.trust.siege import (
-    DUE_MS_MAX,
     Known,
     Siege,
     assert_came_in_time,
@@ -71,7 +70,6 @@ def test_made_up_gates_cost_one_receipt_a_lease_and_a_second_at_most_and_the_nex
     assert answered == {200: attacks.GATES_MAX - 1, 503: 6}, "one gate is its own"
     delayed = receipt_of(distributed)
     assert_came_in_time(delayed, genuine)
-    assert delayed["elapsed_ms"] <= DUE_MS_MAX
     assert len(delayed["gates"]) == len(genuine) + attacks.GATES_MAX - 1
     assert {gate["id"] for gate in receipt_of(distributed)["gates"]} == genuine
     attacker.close()
