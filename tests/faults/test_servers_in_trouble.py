@@ -6,6 +6,7 @@ One system for all, in turn, under load: each leaves nothing behind. What they s
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from tests.faults.clocks_apart import DAY, DAY_LIMIT, ClocksApart
 from tests.faults.lines import Lines
 from tests.faults.load import Load, await_each_counted_once
 from tests.faults.sampling import sampled
-from tests.faults.trouble import Trouble
+from tests.faults.trouble import REQUESTS, Trouble
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing
 from tests.shims.small_disk import small_disk
 from tests.shims.wrong_clock import WrongClock
@@ -38,7 +39,8 @@ pytestmark = [
 SERVICES = ("keys", "auth", "usage", "sensors")
 SEED = 24
 LEASE_SECONDS = 5.0
-DISK_MIB, BALLAST_MIB = 400, 64
+LINES = 50
+DISK_MIB, BALLAST_MIB, SPOOL_MIB = 400, 64, 64
 SLOW_SECONDS, TOO_SLOW_SECONDS = 0.01, 0.5  # of each piece that goes to or from PostgreSQL; a pull waits half a second
 BY = tuple(sign * seconds for seconds in (100 * DAY, 3 * DAY, 3600) for sign in (1, -1))
 CLOCKS = list(product((*((name,) for name in SERVICES), SERVICES), BY, (True, False)))
@@ -61,6 +63,8 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
         beside.callback(lines.close)
         its_own = postgres.port
         postgres.port = lines.to(its_own)
+        spool_disk = beside.enter_context(small_disk(folder / "usage-spool", SPOOL_MIB))
+        (folder / "stack.log").symlink_to(spool_disk.path / "stack.log")
         stack = Stack(folder, postgres, broker, redis, lease_seconds=LEASE_SECONDS, clocks=clocks)
         beside.enter_context(closing(stack))
         postgres.port = its_own
@@ -70,6 +74,7 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
             broker=broker,
             redis=redis,
             disk=disk,
+            spool_disk=spool_disk,
             lines=lines,
             clocks=clocks,
         )
@@ -198,6 +203,56 @@ def test_on_a_full_disk_of_the_database_a_key_is_ended_once_the_ballast_is_gone(
     trouble.is_over()
     gates = trouble.running.stack.gates
     eventually(lambda: gates("on_shares"), lambda count: count == 0, seconds=120, every=1)  # Redis has long been back
+
+
+def test_a_full_disk_of_a_gate_s_spool_and_of_all_logs_costs_no_request_but_its_count(trouble: Trouble) -> None:
+    stack = trouble.running.stack
+    key_id, secret = trouble.running.create_key("admin")
+    with trouble.running.client(secret) as reader:
+
+        def read() -> int:
+            return reader.get("/v1/usage").status_code
+
+        trouble.spool_disk.leave(0)
+        try:
+            stack.restart("usage")  # what a gate that runs has room for already would last for thousands
+            before = _unmetered(stack)
+            for _ in range(REQUESTS):
+                assert eventually(read, lambda status: status != httpx.codes.SERVICE_UNAVAILABLE) == httpx.codes.OK
+            trouble.end_a_key()
+            assert _unmetered(stack) >= before + REQUESTS
+            _fail_to_deliver(trouble, LINES)
+            assert stack.errors().count("delivery_refused") < LINES, "there was room"
+        finally:
+            trouble.spool_disk.relieve()
+        unmetered = _unmetered(stack)
+        for _ in range(REQUESTS):
+            assert eventually(read, lambda status: status != httpx.codes.SERVICE_UNAVAILABLE) == httpx.codes.OK
+    with trouble.running.admin() as admin:
+        used = f"/v1/keys/{key_id}/usage"
+        total = eventually(lambda: judged(lambda: admin.get(used)).json()["total"], lambda total: total >= REQUESTS)
+    assert total == REQUESTS, "those of the full disk are counted nowhere"
+    assert _unmetered(stack) == unmetered, "by itself, once there was room"
+    trouble.is_over()
+
+
+def _fail_to_deliver(trouble: Trouble, times: int) -> None:
+    """To a channel behind which nobody answers: each time is a line in usage's log."""
+    with trouble.running.admin() as admin:
+        dead = judged(lambda: admin.post("/v1/channels", json={"kind": "webhook", "url": "http://127.0.0.1:9"})).json()
+        for _ in range(times):
+            assert judged(lambda: admin.post(f"/v1/channels/{dead['id']}/test")).is_success
+        sent = f"/v1/deliveries?channel_id={dead['id']}&limit=100"
+        eventually(
+            lambda: [one["attempts"] for one in judged(lambda: admin.get(sent)).json()["data"]],
+            lambda attempts: len(attempts) == times and all(attempts),
+            every=1,
+        )
+        assert judged(lambda: admin.delete(f"/v1/channels/{dead['id']}")).is_success
+
+
+def _unmetered(stack: Stack) -> float:
+    return sum(map(float, re.findall(r"^grillo_meter_unmetered_total (\S+)$", stack.metrics("usage"), re.M)))
 
 
 def _described_anew(admin: httpx.Client, key_id: str) -> int:

@@ -19,13 +19,17 @@ NOT_FRESH = "gate-not-fresh"
 
 @dataclass(kw_only=True)
 class Trouble:
-    """`disk`, `lines`: PostgreSQL's. `asked`: how often one key was answered, which is to be counted."""
+    """`disk`, `lines`: PostgreSQL's. `spool_disk`: of the gate of usage, and of all logs.
+
+    `asked`: how often one key was answered, which is to be counted.
+    """
 
     running: Distributed
     postgres: Postgres
     broker: RabbitMq
     redis: Redis
     disk: SmallDisk
+    spool_disk: SmallDisk
     lines: Lines
     clocks: Mapping[str, WrongClock]
     asked: int = 0

@@ -285,6 +285,7 @@ def test_a_clock_that_is_ahead_deletes_no_file_and_what_was_claimed_then_is_made
 ) -> None:
     export_id = ask(here, here.recorded(segment(0, 60)))
     assert made(here, export_id)["status"] == "ready"
+    here.sensors.clock_watch.tick()
     here.clock.set_by(timedelta(days=3))
     here.sensors.exports.maker.sweep()
     assert left(tmp_path) == [f"{export_id}.csv"]
