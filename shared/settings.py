@@ -21,6 +21,7 @@ from shared.values import key_forms
 from shared.values.accounts import ACCOUNTS, PROMETHEUS, SHARED
 from shared.values.ip_addresses import Network, network
 
+DRAIN_SECONDS_MAX = 5.0  # the rest of a stop's time is for what is being answered
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 _TOKEN = validate.Regexp(re.compile(r"[!-~](?:[ -~]*[!-~])?\Z"))
 _TOKEN_DIGEST = re.compile(r"([a-z]+):([0-9a-f]{64})", re.ASCII)
@@ -49,6 +50,7 @@ class Settings:
     web_address: str
     web_port: int
     web_workers: int
+    drain_seconds: float
     internal_address: str
     internal_port: int
     gates_max: int
@@ -84,6 +86,7 @@ def read_settings() -> Settings:
         web_address=text("WEB_ADDRESS", "0.0.0.0"),  # noqa: S104  a container's own network
         web_port=whole("WEB_PORT", 8000, 65_535),
         web_workers=whole("WEB_WORKERS", 1, 64),
+        drain_seconds=drain_seconds(),
         internal_address=text("INTERNAL_ADDRESS", "0.0.0.0"),  # noqa: S104  guarded by the token
         internal_port=whole("INTERNAL_PORT", 8001, 65_535),
         gates_max=whole("GATES_MAX", 64, 10_000),
@@ -151,6 +154,12 @@ def lease_seconds() -> float:
     bounds = validate.Range(min=low, max=high)
     read = partial(environment.float, default=LEASE_SECONDS_DEFAULT, validate=bounds)
     return stated("GATE_LEASE_SECONDS", f"a number of seconds from {low:g} to {high:g}", read) or LEASE_SECONDS_DEFAULT
+
+
+def drain_seconds() -> float:
+    """DRAIN_SECONDS: how long a public door ends connections before it closes; 0: it closes. Raises SettingWrong."""
+    read = partial(environment.float, default=0.0, validate=validate.Range(min=0, max=DRAIN_SECONDS_MAX))
+    return stated("DRAIN_SECONDS", f"a number of seconds from 0 to {DRAIN_SECONDS_MAX:g}", read) or 0.0
 
 
 def guesses_per_minute() -> int:

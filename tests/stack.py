@@ -144,7 +144,7 @@ class Stack:
             | {"GATE_LEASE_SECONDS": str(self._lease_seconds)}
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
             | {"SAMPLES_DIR": str(self.folder / "samples"), "EXPORTS_DIR": str(self.folder / "exports")}
-            | {"TRUSTED_PROXIES": "127.0.0.1"}
+            | {"TRUSTED_PROXIES": "127.0.0.1", "DRAIN_SECONDS": "0"}  # who stops one has no other to drain to
             | LET_IN
             # Receivers of tests are on loopback, and speak no TLS.
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
@@ -257,8 +257,11 @@ class Stack:
         ports, places = (self._front_port, self._tls_port), {name: public for name, (public, _) in self._ports.items()}
         written = self.folder / "front"
         written.mkdir()
-        command = _held(front.command(written, ports, places), entry, writable=[written])
+        command = _held(front.command(written, ports, places, self._routes()), entry, writable=[written])
         return subprocess.Popen(command, env=os.environ | LET_IN, stdout=self._log, stderr=self._log)
+
+    def _routes(self) -> str:
+        return front.ROUTES
 
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""

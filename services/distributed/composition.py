@@ -4,7 +4,6 @@ Each process builds its part from the same assembly (beside this module, by the 
 is its own (see supervisor.py).
 """
 
-import atexit
 import contextlib
 import importlib
 import time
@@ -14,6 +13,7 @@ import msgspec
 import structlog
 
 from services.distributed.feed_of_keys import or_over_rpc
+from services.distributed.lifeline import at_end
 from services.service_registry import SERVICES, Part, documented_routes
 from shared.contracts.usage import Spent
 from shared.gate.concurrency.slot_counters import SlotCounters
@@ -116,7 +116,7 @@ def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:
         with contextlib.suppress(FeedUnavailable):
             door.leave(gate_id)
 
-    atexit.register(end)
+    at_end(end)
     return gate
 
 

@@ -1,4 +1,4 @@
-"""Parent-death signal: a process ends with the one that started it, however that one ends.
+"""Ends of processes: a process ends with the one that started it, however that one ends; what one does at its own end.
 
 Where the supervisor is a container's first process the kernel sees to it; anywhere else a killed supervisor would leave
 its children behind, on the ports that the next one needs.
@@ -8,9 +8,16 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
+from multiprocessing.util import Finalize
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def at_end(what: Callable[[], object]) -> None:
+    """Done when this process ends by itself. Before Python 3.13 atexit forgets it in a process that was forked."""
+    Finalize(None, what, exitpriority=0)
 
 
 def end_with(parent_pid: int) -> None:

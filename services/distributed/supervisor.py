@@ -95,15 +95,12 @@ def service_commands(service: str, only: str | None = None) -> list[list[str]]:
 
 
 def _end(children: Sequence[_Child]) -> None:
-    """The internal door last: what the others still need is there while they drain."""
+    """The last one first: a public door drains while its worker answers, and both while the internal door does."""
     deadline = time.monotonic() + STOP_SECONDS_MAX
-    for together in (children[1:], children[:1]):
-        processes = [child.process for child in together if child.process is not None]
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    for process in [child.process for child in reversed(children) if child.process is not None]:
+        process.terminate()
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -14,6 +14,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from services.distributed.draining import Draining, drain_before_sigterm
 from services.distributed.lifeline import end_with
 from services.service_registry import SERVICES
 from shared.observability import logs
@@ -32,7 +33,7 @@ def main(service: str, door: str) -> None:
     _refuse_to_share(address, port)
     # Granian's workers are processes of their own; this is how they learn what to be.
     os.environ[_SERVICE], os.environ[_DOOR] = service, door
-    Granian(
+    server = Granian(
         "services.distributed.web:app",
         address=address,
         port=port,
@@ -44,7 +45,10 @@ def main(service: str, door: str) -> None:
         log_level=LogLevels.error,
         log_access=False,
         workers_kill_timeout=10,
-    ).serve()
+    )
+    if is_public and settings.drain_seconds:
+        server.on_startup(drain_before_sigterm(settings.drain_seconds))
+    server.serve()
 
 
 def _refuse_to_share(address: str, port: int) -> None:
@@ -76,11 +80,11 @@ def app() -> Any:
         case "console":
             from services.distributed import keys
 
-            application = keys.console(settings)
+            application = Draining(keys.console(settings), settings.web_port, settings.drain_seconds)
         case "internal":
             application = composition.internal_door(service, settings)
         case _:
-            application = composition.web(service, settings)
+            application = Draining(composition.web(service, settings), settings.web_port, settings.drain_seconds)
     look_seldom_for_garbage()
     return application
 

@@ -56,7 +56,7 @@ class Lines:
 
     def _connect(self, client: socket.socket, port: int) -> None:
         try:
-            server = socket.create_connection(("127.0.0.1", port))
+            server = self._reach(port)
         except OSError:
             _end(client)
             return
@@ -65,6 +65,9 @@ class Lines:
             _end(client, server)
         for ends in ((client, server), (server, client)):
             threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _reach(self, port: int) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port))
 
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):

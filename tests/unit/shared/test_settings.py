@@ -24,6 +24,7 @@ NAMES = (
     "TRUSTED_PROXIES",
     "GUESSES_PER_MINUTE",
     "GATE_LEASE_SECONDS",
+    "DRAIN_SECONDS",
     "WEB_PORT",
     "WEB_WORKERS",
     "INTERNAL_PORT",
@@ -160,6 +161,16 @@ def test_a_file_that_cannot_be_read_or_is_empty_is_named_by_its_setting(
 def test_what_is_out_of_bounds_is_named_with_its_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingWrong, match=f"^{name} .*must be .* from 1 to "):
+        read_settings()
+
+
+@pytest.mark.parametrize("seconds", ["-1", "5.5", "nan", "long"])
+def test_a_door_drains_for_some_seconds_or_not_at_all(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().drain_seconds == 0
+    monkeypatch.setenv("DRAIN_SECONDS", "2.5")
+    assert read_settings().drain_seconds == 2.5
+    monkeypatch.setenv("DRAIN_SECONDS", seconds)
+    with pytest.raises(SettingWrong, match=r"^DRAIN_SECONDS must be a number of seconds from 0 to 5\.$"):
         read_settings()
 
 
