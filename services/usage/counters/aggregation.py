@@ -107,13 +107,6 @@ def by_organisation(counts: Counts, organisations: Mapping[str, str]) -> Counts:
     return _summed(owned)  # type: ignore[arg-type]  # each a Place, reassembled
 
 
-def durations_by_organisation(durations: Durations, organisations: Mapping[str, str]) -> Durations:
-    summed: Durations = {}
-    for (owner, hour), buckets in durations.items():
-        add_buckets(summed.setdefault((organisations[owner], hour), {}), buckets)
-    return summed
-
-
 def durations_by_day(durations: Durations) -> Durations:
     summed: Durations = {}
     for (owner, hour), buckets in durations.items():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from services.usage.alerting.evaluation.queue import queue_requests
 from services.usage.counters.aggregation import sum_records
 from services.usage.counters.counters import count
+from services.usage.counters.durations import queue_durations
 from services.usage.counters.last_use import (
     RecentUses,
     keep_last_uses,
@@ -55,7 +56,9 @@ class Metering:
             new = [batch for batch, outcome in by_outcome if outcome is Outcome.COUNTED]
             records = without_erased(tx, [record for batch in new for record in batch.records])
             keep(tx, records)
-            count(tx, sum_records(records))
+            sums = sum_records(records)
+            count(tx, sums)
+            queue_durations(tx, sums)
             used = last_uses(records)
             keep_last_uses(tx, used)
             queue_requests(tx, records)
