@@ -31,6 +31,7 @@ class Metering:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.recent_uses = RecentUses()
+        self.transactions = 0  # that have counted something
 
     def take_in(self, batch: RequestMetered) -> bool:
         """Counts the batch unless it was counted before. True when it was new."""
@@ -64,6 +65,7 @@ class Metering:
             queue_requests(tx, records)
             settled = [batch for batch, outcome in by_outcome if outcome in SETTLED]
             parked_batches.forget(tx, settled)
+        self.transactions += 1
         self.recent_uses.add(used, previous_uses(records), uses_in_query(records))
         for outcome in outcomes:
             metrics.batches_counted.labels(outcome.value).inc()
