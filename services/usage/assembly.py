@@ -233,7 +233,12 @@ def assemble(
         encryption=encryption,
         delivery_settings=delivery,
         alerting_scheduler=AlertingScheduler(
-            evaluator, EventOutbox(database, publisher), dispatcher, deliveries, clock_watch.clock
+            evaluator,
+            EventOutbox(database, publisher),
+            dispatcher,
+            deliveries,
+            clock_watch.clock,
+            lambda: metering.transactions,
         ),
         keys_client=keys_client,
         known_keys=KnownKeys(database),

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES, sum_records
 from services.usage.counters.counters import KEYS, ORGANISATIONS, count
+from services.usage.counters.durations import fold_some, queue_durations
 from services.usage.requests.request_log import sealed_before, stored
 from services.usage.writer_lock import take_writer_lock
 from shared.sql.database import Database
@@ -52,14 +53,23 @@ def rebuild(database: Database) -> Iterator[Rebuilt]:
             take_writer_lock(tx)
             if day * DAY_US < sealed_before(tx):
                 continue  # sealed since the days were listed
+            _fold_all(tx)
             before = _contents(tx, day)
             for table in COUNTERS:
                 tx.execute(delete(table).where(_is_of(table, day)))
-            count(tx, sum_records(stored(tx, day * DAY_US, (day + 1) * DAY_US)))
+            sums = sum_records(stored(tx, day * DAY_US, (day + 1) * DAY_US))
+            count(tx, sums)
+            queue_durations(tx, sums)
+            _fold_all(tx)
             after = _contents(tx, day)
         wrong = [place for place in sorted(before.keys() | after.keys()) if before.get(place) != after.get(place)]
         told = tuple(_described(place, before.get(place), after.get(place)) for place in wrong[:_TOLD_MAX])
         yield Rebuilt(day=f"{from_microseconds(day * DAY_US):%Y-%m-%d}", differences=len(wrong), told=told)
+
+
+def _fold_all(tx: Connection) -> None:
+    while fold_some(tx):
+        pass
 
 
 def _days(database: Database) -> list[int]:

@@ -157,6 +157,17 @@ duration_day = _durations("duration_day", "key_id")
 organisation_duration = _durations("organisation_duration", "organisation_id")
 organisation_duration_day = _durations("organisation_duration_day", "organisation_id")
 
+# Queue of durations that are counted and in no sketch yet (counters/durations.py): one row a transaction of intake.
+# `first_hour`, `last_hour`: what it is of lies between them, in minutes since 1970.
+pending_durations = Table(
+    "pending_durations",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("first_hour", BigInteger, nullable=False),
+    Column("last_hour", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
 last_use = Table(
     "last_use",
     metadata,

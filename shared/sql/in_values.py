@@ -3,6 +3,7 @@
 A statement may have only so many parameters, and each of them costs the driver time.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -90,3 +91,16 @@ def inserted(dialect: str, table: Table, rows: Sequence[Mapping[str, Any]]) -> A
     binary = [name for name in rows[0] if isinstance(table.c[name].type, LargeBinary)]
     texts = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary}} for row in rows] if binary else rows
     return {"rows": msgspec.json.encode(texts).decode()}  # bytea reads what is binary
+
+
+def inserted_tuples(dialect: str, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Any:
+    """The same of rows whose values are in the order of `names`. A dictionary a row would take ten times as long."""
+    if dialect == "sqlite" or any(isinstance(table.c[name].type, LargeBinary) for name in names):
+        return inserted(dialect, table, [dict(zip(names, row, strict=True)) for row in rows])
+    named = _named(names)
+    return {"rows": msgspec.json.encode([named(*row) for row in rows]).decode()}
+
+
+@functools.cache
+def _named(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    return msgspec.defstruct("Row", names)

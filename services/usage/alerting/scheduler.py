@@ -3,6 +3,8 @@
 It never raises: a timer that raises would stop the whole container.
 """
 
+from collections.abc import Callable
+
 import structlog
 
 from services.usage.alerting.alerts.event_outbox import EventOutbox
@@ -12,6 +14,7 @@ from services.usage.notifications.deliveries.dispatcher import Dispatcher
 from shared.runtime.clock import Clock
 
 FORGOTTEN_EVERY_SECONDS = 600
+LOOK_SECONDS = 1.0  # for what others have queued: another worker, or one before this that has crashed
 _log = structlog.get_logger(__name__)
 
 
@@ -23,16 +26,26 @@ class AlertingScheduler:
         dispatcher: Dispatcher,
         deliveries: DeliveryStore,
         clock: Clock,
+        counted: Callable[[], int],
     ) -> None:
+        """`counted`: a number that changes with each batch that this process has counted."""
         self._evaluator, self._outbox, self._dispatcher = evaluator, outbox, dispatcher
         self._deliveries, self._clock = deliveries, clock
         self._forgotten_at: float | None = None
+        self._counted, self._counted_before, self._looked_at = counted, -1, -LOOK_SECONDS
 
     def evaluate(self) -> None:
-        """Evaluates what is queued, a few times a second; an alert is sent right after it is raised."""
+        """Evaluates what is queued, a few times a second; an alert is sent right after it is raised.
+
+        Where this process has counted nothing since, it looks once a second.
+        """
+        counted, now = self._counted(), self._clock.elapsed_seconds()
+        if counted == self._counted_before and now < self._looked_at + LOOK_SECONDS:
+            return
         try:
             if self._evaluator.run():
                 self._dispatcher.dispatch_due()
+            self._counted_before, self._looked_at = counted, now
         except Exception:
             # What was not evaluated stays queued for the next time.
             _log.exception("evaluation_failed")

@@ -1,9 +1,9 @@
 """Counters in SQL: by key and by organisation, each by minute, hour and day.
 
-A batch is added to minutes and days at once; hours are rolled up later (rollup.py).
+A batch is added to minutes and days at once; hours are rolled up later (rollup.py). Durations: durations.py.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,21 +23,16 @@ from sqlalchemy import (
 )
 
 from services.usage import tables
-from services.usage.bulk_upsert import add_to, put
-from services.usage.counters import latency_sketch
+from services.usage.bulk_upsert import add_to
 from services.usage.counters.aggregation import (
     DAY_MINUTES,
     HOUR_MINUTES,
     CounterSums,
     Counts,
-    Durations,
     Networks,
-    add_buckets,
     by_day,
     by_organisation,
     by_step,
-    durations_by_day,
-    durations_by_organisation,
     networks_by_hour,
     networks_by_organisation,
 )
@@ -140,13 +135,12 @@ def count(tx: Connection, gained: CounterSums) -> None:
     late = {place: sums for place, sums in gained.counts.items() if place[1] < before}
     hours = by_step(late, HOUR_MINUTES)
     late_networks = networks_by_hour({place: sums for place, sums in gained.networks.items() if place[1] < before})
-    _add(tx, KEYS, gained.counts, hours, gained.durations)
+    _add(tx, KEYS, gained.counts, hours)
     _add_networks(tx, KEYS.networks, gained.networks, late_networks)
     days, names = by_day(gained.counts), gained.organisations
     names_of_days = ("key_id", "minute", *SUMS, "refused")
     add_to(tx, tables.counter_day, names_of_days, [day + days[day] for day in sorted(days)])
-    durations = durations_by_organisation(gained.durations, names)
-    _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names), durations)
+    _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names))
     of_organisations = (networks_by_organisation(networks, names) for networks in (gained.networks, late_networks))
     _add_networks(tx, ORGANISATIONS.networks, *of_organisations)
 
@@ -163,37 +157,13 @@ def sum_of(numbers: ColumnElement[int]) -> ColumnElement[int]:
     return cast(case((total > _LARGEST, _LARGEST), else_=total), BigInteger)
 
 
-def _add(tx: Connection, owned: CounterTables, minutes: Counts, hours: Counts, took: Durations) -> None:
+def _add(tx: Connection, owned: CounterTables, minutes: Counts, hours: Counts) -> None:
     names = (owned.owner, "minute", "route", "status", *SUMS)
     for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
         add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
-    _add_durations(tx, owned.owner, owned.duration, took)
-    _add_durations(tx, owned.owner, owned.duration_day, durations_by_day(took))
 
 
 def _add_networks(tx: Connection, owned: StepTables, minutes: Networks, hours: Networks) -> None:
     names = (owned.owner, "minute", "network_id", "requests")
     for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
         add_to(tx, table, names, [(*place, counts[place]) for place in sorted(counts)])
-
-
-def _add_durations(tx: Connection, owner: str, table: Table, took: Durations) -> None:
-    known = _read_durations(tx, owner, table, took)
-    for place, buckets in took.items():
-        add_buckets(known.setdefault(place, {}), buckets)
-    rows = [(*place, latency_sketch.to_bytes(known[place])) for place in sorted(took)]
-    put(tx, table, (owner, "minute", "sketch"), rows)
-
-
-def _read_durations(tx: Connection, owner: str, table: Table, places: Iterable[tuple[str, int]]) -> Durations:
-    """The stored sketches of these (owner, step) places."""
-    wanted = set(places)
-    if not wanted:
-        return {}
-    steps = {step for _, step in wanted}
-    is_near = (
-        in_values(tx, table.c[owner], {name for name, _ in wanted}),
-        table.c.minute.between(min(steps), max(steps)),
-    )
-    rows = tx.execute(select(table.c[owner], table.c.minute, table.c.sketch).where(*is_near))
-    return {(name, step): latency_sketch.from_bytes(sketch) for name, step, sketch in rows if (name, step) in wanted}

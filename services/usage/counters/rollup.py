@@ -1,5 +1,7 @@
 """Roll-up: adds counters by minute to counters by hour, once no more requests of a minute are expected.
 
+And folds what is queued of durations.
+
 Written with each batch instead, hours would double the rows. Requests that come later are added to both by `count`.
 """
 
@@ -11,6 +13,7 @@ from services.usage import tables
 from services.usage.bulk_upsert import sum_of_two
 from services.usage.counters.aggregation import HOUR_MINUTES
 from services.usage.counters.counters import STEPPED, StepTables, rolled_up_before
+from services.usage.counters.durations import fold
 from services.usage.writer_lock import take_writer_lock
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
@@ -25,6 +28,7 @@ class Rollup:
 
     def run(self) -> None:
         """Safe to run at any time, any number of times, in several processes."""
+        fold(self._database)
         roll_up(self._database, to_microseconds(self._clock.trusted_now()) // MINUTE_US - SETTLED_MINUTES)
 
 

@@ -1,18 +1,18 @@
 """Summary of requests counted: totals, series, quantiles, routes and networks, added up part by part."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, union_all
+from sqlalchemy import Connection, func, select
 
 from services.usage.counters import latency_sketch
-from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
-from services.usage.counters.by_network import NETWORKS_MAX, by_network
-from services.usage.counters.counters import CounterTables, sum_of
+from services.usage.counters.aggregation import add_buckets
+from services.usage.counters.counters import CounterTables, StepTables, sum_of
+from services.usage.counters.durations import buckets_of
 from shared.values.timestamps import MINUTE_US, from_microseconds
+
+NETWORKS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,8 @@ class Sums:
             self.routes[route] += requests
             self.size += size
             rows += read
-        for (sketch,) in tx.execute(union_all(*_sketches(owned, owner, first, last))):
-            add_buckets(self.durations, latency_sketch.from_bytes(sketch))
-        self.networks.update(by_network(tx, owned.networks, owner, first, last, step))
+        add_buckets(self.durations, buckets_of(tx, owned, owner, first, last))
+        self.networks.update(_by_network(tx, owned.networks, owner, first, last, step))
         return rows
 
     def summary(self) -> Summary:
@@ -100,12 +99,8 @@ class Sums:
         )
 
 
-def _sketches(owned: CounterTables, owner: str, first: int, last: int) -> Iterator[Select[Any]]:
-    """Queries for the sketches of the hours that the range touches: whole days, and the hours before and after them."""
-    start, end = first - first % HOUR_MINUTES, -(-last // HOUR_MINUTES) * HOUR_MINUTES
-    first_day, last_day = -(-start // DAY_MINUTES) * DAY_MINUTES, end // DAY_MINUTES * DAY_MINUTES
-    hours, days = owned.duration, owned.duration_day
-    spans = [(hours, start, first_day), (days, first_day, last_day), (hours, last_day, end)]
-    for table, begin, stop in spans if first_day < last_day else [(hours, start, end)]:
-        is_within = (table.c.minute >= begin, table.c.minute < stop)
-        yield select(table.c.sketch).where(table.c[owned.owner] == owner, *is_within)
+def _by_network(tx: Connection, owned: StepTables, owner: str, first: int, last: int, step: int) -> dict[str, int]:
+    """Network → requests in the minutes [first, last), of those whose answers were about one network."""
+    counter = owned.within(tx, owner, first, last, step).c
+    query = select(counter.network_id, sum_of(counter.requests)).group_by(counter.network_id)
+    return {row[0]: row[1] for row in tx.execute(query)}

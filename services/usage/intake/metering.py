@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from services.usage.alerting.evaluation.queue import queue_requests
 from services.usage.counters.aggregation import sum_records
 from services.usage.counters.counters import count
+from services.usage.counters.durations import queue_durations
 from services.usage.counters.last_use import (
     RecentUses,
     keep_last_uses,
@@ -18,6 +19,7 @@ from services.usage.counters.last_use import (
 from services.usage.intake import parked_batches
 from services.usage.intake.counted_extents import SETTLED, Outcome, remember
 from services.usage.intake.segment_accounts import SegmentAccounts
+from services.usage.requests.dated_records import dated
 from services.usage.requests.request_log import keep
 from services.usage.retention.erasure import without_erased
 from services.usage.writer_lock import take_writer_lock
@@ -30,6 +32,7 @@ class Metering:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.recent_uses = RecentUses()
+        self.transactions = 0  # that have counted something
 
     def take_in(self, batch: RequestMetered) -> bool:
         """Counts the batch unless it was counted before. True when it was new."""
@@ -54,13 +57,17 @@ class Metering:
             by_outcome = list(zip(batches, outcomes, strict=True))
             new = [batch for batch, outcome in by_outcome if outcome is Outcome.COUNTED]
             records = without_erased(tx, [record for batch in new for record in batch.records])
-            keep(tx, records)
-            count(tx, sum_records(records))
+            moments = dated(records)
+            keep(tx, moments)
+            sums = sum_records(moments)
+            count(tx, sums)
+            queue_durations(tx, sums)
             used = last_uses(records)
             keep_last_uses(tx, used)
-            queue_requests(tx, records)
+            queue_requests(tx, moments)
             settled = [batch for batch, outcome in by_outcome if outcome in SETTLED]
             parked_batches.forget(tx, settled)
+        self.transactions += 1
         self.recent_uses.add(used, previous_uses(records), uses_in_query(records))
         for outcome in outcomes:
             metrics.batches_counted.labels(outcome.value).inc()

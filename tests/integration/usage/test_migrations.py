@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert, select, text, update
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
 from services.usage.counters.counters import rolled_up_before
+from services.usage.counters.durations import fold
 from services.usage.counters.rollup import roll_up
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
@@ -83,7 +84,7 @@ LATER_COLUMNS = (
     ("delivery", "traceparent"),
     ("known_organisation", "contract"),
 )
-LATER_TABLES = ("organisation_network_counter", "organisation_network_counter_hour")
+LATER_TABLES = ("organisation_network_counter", "organisation_network_counter_hour", "pending_durations")
 LATER_INDEXES = ("delivery_by_channel", "known_key_by_organisation")
 
 
@@ -94,6 +95,7 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
     Metering(database).take_in(
         batch(*(record(3600 * number, key_id=f"key_{number % 3}", duration_us=10**number) for number in range(8)))
     )
+    fold(database)
     counted = _rows(database, days)
     with database.transaction() as tx:
         for table in days:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from services.usage import tables
+from services.usage.counters.durations import fold
 from services.usage.counters.rollup import roll_up
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
@@ -27,7 +28,7 @@ def counters(database: Database) -> list[list[tuple[Any, ...]]]:
 
 
 def take_in_three_days(metering: Metering, database: Database) -> None:
-    """And have them rolled up half."""
+    """And have them rolled up half; of durations, those of the last day are still queued."""
     for day in range(3):
         requests = [
             record(
@@ -42,12 +43,14 @@ def take_in_three_days(metering: Metering, database: Database) -> None:
             for key_id in ("key_a", "key_b", None)
             for status in (200, 404)
         ]
+        fold(database)
         metering.take_in(batch(*requests, segment=f"day {day}"))
     roll_up(database, until=to_microseconds(NOON - DAY) // MINUTE_US)
 
 
 def test_made_again_they_are_equal_to_the_byte(usage_database: Database, metering: Metering) -> None:
     take_in_three_days(metering, usage_database)
+    fold(usage_database)
     before = counters(usage_database)
     assert all(before)
     assert [(rebuilt.day, rebuilt.differences) for rebuilt in rebuild(usage_database)] == [
@@ -58,8 +61,19 @@ def test_made_again_they_are_equal_to_the_byte(usage_database: Database, meterin
     assert counters(usage_database) == before
 
 
+def test_durations_that_are_still_queued_are_no_difference_and_count_once(
+    usage_database: Database, metering: Metering
+) -> None:
+    take_in_three_days(metering, usage_database)
+    assert not any(rebuilt.differences for rebuilt in rebuild(usage_database))
+    before = counters(usage_database)
+    fold(usage_database)
+    assert counters(usage_database) == before
+
+
 def test_what_differs_is_told_and_mended(usage_database: Database, metering: Metering) -> None:
     take_in_three_days(metering, usage_database)
+    fold(usage_database)
     before = counters(usage_database)
     minutes = tables.counter.c.minute
     with usage_database.transaction() as tx:
@@ -83,6 +97,7 @@ def test_days_whose_requests_are_gone_are_sealed(
     usage_database: Database, metering: Metering, clock: ManualClock
 ) -> None:
     take_in_three_days(metering, usage_database)
+    fold(usage_database)
     Retention(usage_database, clock, RetentionTimes(raw_days=1, counter_days=100, alert_days=100)).run()
     before = counters(usage_database)
     assert [rebuilt.day for rebuilt in rebuild(usage_database)] == ["2026-11-22", "2026-11-23"]

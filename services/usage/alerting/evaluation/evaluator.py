@@ -79,10 +79,12 @@ class Evaluator:
 
     def run(self) -> int:
         """Evaluates everything in the queue. Answers how many alerts were raised."""
-        raised = 0
-        while rows := self._queued():
+        raised, is_more = 0, True
+        while is_more:
+            rows = self._queued()
+            is_more = len(rows) == ROWS_AT_ONCE
             try:
-                raised += self._evaluate(rows)
+                raised += self._evaluate(rows) if rows else 0
             except AWAY:
                 raise
             except Exception:
@@ -231,6 +233,8 @@ def _without_erased(tx: Connection, seen: Sequence[Observation]) -> tuple[Observ
 
 
 def _erased(tx: Connection, key_ids: set[str]) -> set[str]:
+    if not key_ids:
+        return set()
     table = usage_tables.erased_key
     return set(tx.execute(select(table.c.key_id).where(in_values(tx, table.c.key_id, key_ids))).scalars())
 

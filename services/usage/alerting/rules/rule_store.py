@@ -1,5 +1,6 @@
 """Store of alert rules in SQL, with optimistic concurrency by revision; makes the default rules of an organisation."""
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -148,7 +149,9 @@ def _row(rule: Rule) -> dict[str, Any]:
     }
 
 
+@functools.lru_cache(maxsize=10_000)
 def _rule(row: Row[Any]) -> Rule:
+    """Rules are read several times a second, and seldom change."""
     kind = Kind(row.kind)
     return Rule(
         id=row.id,

@@ -1,16 +1,19 @@
 """What usage tells of a key: sums by minute, hour and day, quantiles of durations, and what of its quota is spent."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
 from services.usage import tables
 from services.usage.counters import question_bounds
+from services.usage.counters.durations import fold
 from services.usage.counters.last_day import LastDays
 from services.usage.counters.question_bounds import Bounds
 from services.usage.counters.rollup import Rollup, roll_up
 from services.usage.counters.statistics import Statistics, Step
+from services.usage.counters.summary import DurationsMs
 from services.usage.intake.metering import Metering
 from shared.contracts.errors import InvalidArguments
 from shared.contracts.usage import RequestRecord
@@ -125,11 +128,26 @@ def test_keys_are_compared_at_every_step_rolled_up_or_not_by_requests_and_by_ref
 
 @pytest.mark.parametrize(("first", "last"), [(30, 100), (24, 96), (1, 95), (25, 47), (40, 56), (47, 49)])
 def test_percentiles_are_of_the_hours_in_the_range_and_of_no_others(
-    metering: Metering, statistics: Statistics, first: int, last: int
+    usage_database: Database, metering: Metering, statistics: Statistics, first: int, last: int
 ) -> None:
+    """Folded, queued, or some of both; of a key as of its organisation."""
     midnight, hour = NOON.replace(hour=0), timedelta(hours=1)
-    metering.take_in(batch(*(record(at=midnight + hour * each, duration_us=each * 1000) for each in range(1, 120))))
-    told = statistics.summary("key_a", midnight + hour * first, midnight + hour * last, Step.HOUR).duration_ms
+    asked = midnight + hour * first, midnight + hour * last, Step.HOUR
+
+    def durations() -> DurationsMs:
+        told = statistics.summary("key_a", *asked).duration_ms
+        assert statistics.of_organisation("org_railway", *asked).duration_ms == told
+        return told
+
+    others: dict[str, Any] = {"key_id": "key_b", "organisation_id": "org_other", "duration_us": 10**9}
+    requests = [record(at=midnight + hour * each, duration_us=each * 1000) for each in range(1, 120)]
+    for parity in (0, 1):
+        fold(usage_database)
+        some = requests[parity::2]
+        metering.take_in(batch(*some, *(record(at=one.at, **others) for one in some), segment=str(parity)))
+    told = durations()
+    fold(usage_database)
+    assert durations() == told
     middle, highest = (first + last - 1) // 2, last - 1
     assert told.p50 == pytest.approx(middle, 0.02)
     assert told.p99 is not None

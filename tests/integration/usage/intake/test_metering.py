@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select, update
 
 from services.usage import tables
 from services.usage.counters import counters
+from services.usage.counters.durations import fold
 from services.usage.counters.rollup import roll_up
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
@@ -136,6 +137,7 @@ def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_ofte
     for one in sent:
         metering.take_in(one)
         if chance.random() < 0.5:
+            fold(usage_database)
             roll_up(usage_database, until=to_microseconds(NOON) // MINUTE_US + chance.randint(-1000, 1000))
     everything = [record for records in batches for record in records]
     expected: Counter[tuple[str, int, str, int]] = Counter()

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from services.usage import tables
 from services.usage.alerting.tables import alert
+from services.usage.counters.durations import fold
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics, Step
 from services.usage.intake.metering import Metering
@@ -65,6 +66,7 @@ def test_requests_and_minutes_go_when_their_time_is_over_and_hours_and_days_late
     usage_database: Database, metering: Metering, keep: Callable[..., None]
 ) -> None:
     metering.take_in(batch(*(record(at=NOON - DAY * day) for day in range(6))))
+    fold(usage_database)
     keep(raw_days=2, counter_days=4)
     assert stored_days(usage_database) == [-2, -1, 0]
     with usage_database.reading() as tx:
@@ -82,6 +84,7 @@ def test_what_is_deleted_row_by_row_goes_in_steps(
 ) -> None:
     monkeypatch.setattr(retention, "_STEP_ROWS", 2)
     metering.take_in(batch(*(record(at=NOON - DAY * 9, route=f"/v1/{number}") for number in range(7))))
+    fold(usage_database)
     keep(raw_days=2, counter_days=3)
     with usage_database.reading() as tx:
         assert rows(tx, "request", "counter", "counter_hour", "counter_day", "duration", "duration_day") == [0] * 6
