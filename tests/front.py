@@ -29,7 +29,7 @@ def command(folder: Path, ports: tuple[int, int], places: Mapping[str, int], rou
     routes = routes.replace("/tmp/", f"{folder}/")
     routes = routes.replace("listen 8000;", f"listen 127.0.0.1:{plain};").replace("8443 ssl;", f"127.0.0.1:{tls} ssl;")
     for name, port in places.items():
-        routes = routes.replace(f"server {name}:8000 resolve ", f"server 127.0.0.1:{port} ")
+        routes = routes.replace(f"server {name}:8000 resolve", f"server 127.0.0.1:{port}")
     routes = routes.replace("/run/secrets/", f"{folder}/").replace("/dev/stdout", f"{folder}/access.log")
     for name, text in secret_files.own_certificate(folder, "").items():
         (folder / name).write_text(text)

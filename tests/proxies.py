@@ -25,7 +25,7 @@ _OF_ONE_HOP = {"host", "connection", "content-length", "content-encoding", "tran
 class Upstream:
     """Answers everything with 200 and writes down what reached it, as a careless access log would."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.lines: list[str] = []
         self.headers: list[dict[str, str]] = []
         seen = self
@@ -45,7 +45,7 @@ class Upstream:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

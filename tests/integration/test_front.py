@@ -150,6 +150,24 @@ def test_each_resource_of_each_service_reaches_that_service_with_all_that_it_tak
     assert misled == []
 
 
+def test_of_two_places_of_a_service_the_one_that_listens_is_asked_and_none_is_left_out_for_having_refused(
+    tmp_path: Path,
+) -> None:
+    """As while one is replaced by the other, which did not listen yet a moment ago."""
+    place, beside = free_port(), free_port()
+
+    def with_both(routes: str) -> str:
+        known = re.search("server keys:8000 resolve([^;]*);", routes)
+        assert known
+        return routes.replace(known[0], f"{known[0]} server 127.0.0.1:{beside}{known[1]};")
+
+    with _front(tmp_path, place, edit=with_both) as nginx:
+        for port in (place, beside, place):
+            with closing(Upstream(port)) as alone:
+                answers = [local_http.post(f"{nginx.url}/v1/keys").status_code for _ in range(4)]
+            assert (answers, len(alone.lines)) == ([200] * 4, 4)
+
+
 @pytest.mark.parametrize("path", ["/", "/console/keys/new"])
 def test_the_console_is_told_the_port_by_which_it_is_opened(tmp_path: Path, upstream: Upstream, path: str) -> None:
     """Older browsers' Origin, which has the port, is compared with it."""
