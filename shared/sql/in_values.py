@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     JSON,
+    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
@@ -30,14 +31,22 @@ from sqlalchemy.types import TypeEngine
 
 from shared.sql.dialect_functions import upsert_for
 
+_LISTS: Mapping[str, TypeEngine[Any]] = {"sqlite": Text(), "postgresql": postgresql.ARRAY(String)}
+
 
 def in_values(tx: Connection, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
     """An array on PostgreSQL, a JSON text on SQLite."""
-    wanted = list(values)
-    if tx.dialect.name == "postgresql":
-        return column == any_(bindparam(None, wanted, type_=postgresql.ARRAY(String)))
-    each = func.json_each(msgspec.json.encode(wanted).decode()).table_valued("value")
-    return column.in_(select(each.c.value))
+    dialect = tx.dialect.name
+    return _is_among(dialect, column, bindparam(None, listed(dialect, values), type_=_LISTS[dialect]))
+
+
+def is_wanted(dialect: str, column: ColumnElement[str]) -> ColumnElement[bool]:
+    """The same for a statement that is made once and executed often. Its parameter `wanted` is `listed(values)`."""
+    return _is_among(dialect, column, bindparam("wanted", type_=_LISTS[dialect]))
+
+
+def listed(dialect: str, values: Iterable[str]) -> Any:
+    return msgspec.json.encode(list(values)).decode() if dialect == "sqlite" else list(values)
 
 
 def asked_rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
@@ -104,3 +113,9 @@ def inserted_tuples(dialect: str, table: Table, names: tuple[str, ...], rows: Se
 @functools.cache
 def _named(names: tuple[str, ...]) -> type[msgspec.Struct]:
     return msgspec.defstruct("Row", names)
+
+
+def _is_among(dialect: str, column: ColumnElement[str], values: BindParameter[Any]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        return column == any_(values)
+    return column.in_(select(func.json_each(values).table_valued("value").c.value))

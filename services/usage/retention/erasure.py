@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Table, select, update
 from services.usage import tables
 from services.usage.alerting import tables as alerting_tables
 from services.usage.alerting.evaluation import known_sources
+from services.usage.known_keys.erased_keys import erased_of
 from services.usage.notifications import tables as notification_tables
 from services.usage.writer_lock import take_writer_lock
 from shared.contracts.dead import DeletedKey, DeletedKeys
 from shared.contracts.usage import RequestRecord
 from shared.sql.database import upsert
-from shared.sql.in_values import in_values
 
 _ERASED = {"address": "", "user_agent": "", "secret_hint": None}
 
@@ -42,11 +42,7 @@ def erase(tx: Connection, key_id: str) -> None:
 
 def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence[RequestRecord]:
     """The records, with what is erased emptied where the key is deleted."""
-    table = tables.erased_key
-    used = {record.key_id for record in records if record.key_id is not None}
-    if not used:
-        return records
-    erased = set(tx.execute(select(table.c.key_id).where(in_values(tx, table.c.key_id, used))).scalars())
+    erased = erased_of(tx, {record.key_id for record in records if record.key_id is not None})
     if not erased:
         return records
     return [msgspec.structs.replace(record, **_ERASED) if record.key_id in erased else record for record in records]

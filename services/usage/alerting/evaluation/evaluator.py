@@ -13,7 +13,6 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, Row, delete, func, select
 
-from services.usage import tables as usage_tables
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.alert_lifecycle import (
     find_open_alerts,
@@ -39,6 +38,7 @@ from services.usage.alerting.evaluation.observation import (
 )
 from services.usage.alerting.rules.rule import Kind
 from services.usage.alerting.rules.rule_store import rules_of
+from services.usage.known_keys.erased_keys import erased_of
 from shared.gate.grants.grant import Limits
 from shared.observability import metrics
 from shared.runtime.clock import Clock
@@ -146,7 +146,7 @@ class Evaluator:
         with self._database.transaction() as tx:
             tx.execute(delete(table).where(table.c.id.in_(found.rows)))
             # A key may have been deleted since the reading: what is written now comes after its erasure.
-            erased = _erased(tx, {one.key_id for one in found.met} | {one.key_id for one in found.new_sources})
+            erased = erased_of(tx, {one.key_id for one in found.met} | {one.key_id for one in found.new_sources})
             known_sources.keep(tx, [one for one in found.new_sources if one.key_id not in erased])
             met = [_anonymous_fact(one) if one.key_id in erased else one for one in found.met]
             raised = raise_or_keep_up(tx, met, now)
@@ -228,15 +228,8 @@ def _alerting_sources(
 
 def _without_erased(tx: Connection, seen: Sequence[Observation]) -> tuple[Observation, ...]:
     """The observations, without address and user agent where the key is deleted."""
-    erased = _erased(tx, {one.key_id for one in seen})
+    erased = erased_of(tx, {one.key_id for one in seen})
     return tuple(_anonymous(one) if one.key_id in erased else one for one in seen)
-
-
-def _erased(tx: Connection, key_ids: set[str]) -> set[str]:
-    if not key_ids:
-        return set()
-    table = usage_tables.erased_key
-    return set(tx.execute(select(table.c.key_id).where(in_values(tx, table.c.key_id, key_ids))).scalars())
 
 
 def _anonymous_fact(one: Met) -> Met:

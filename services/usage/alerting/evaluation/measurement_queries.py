@@ -4,17 +4,19 @@ The 60 s of a limit are summed exactly only where the counters since the last ex
 a key far from its limits costs one read of two of its minutes.
 """
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, case, func, select
 
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.observation import UNAUTHORIZED, Observation
 from shared.gate.grants.grant import Limits
-from shared.sql.in_values import in_values
+from shared.sql.in_values import is_wanted, listed
 from shared.values.timestamps import MINUTE_US
 
 _DAY_MINUTES = 1440
@@ -104,31 +106,18 @@ def recent(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, tuple[
 
     Without those answered 401: a caller with a dead secret says nothing about the key's own requests.
     """
-    table = usage_tables.counter
-    failed = func.sum(case((table.c.status >= _FAILED, table.c.requests), else_=0))
     found = {}
     for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
-        within = (
-            table.c.minute > minute - RECENT_MINUTES,
-            table.c.minute <= minute,
-            table.c.status != UNAUTHORIZED,
-        )
-        query = select(table.c.key_id, func.sum(table.c.requests), failed).where(
-            in_values(tx, table.c.key_id, keys), *within
-        )
-        for key_id, requests, failures in tx.execute(query.group_by(table.c.key_id)):
+        for key_id, requests, failures in _sums(tx, _failures, keys, minute - RECENT_MINUTES + 1, minute):
             found[key_id] = (int(requests), int(failures))
     return found
 
 
 def last_hour(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, int]:
     """key → requests of the 60 minutes that end with the minute of its observation."""
-    table = usage_tables.counter
     found: dict[str, int] = {}
     for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
-        within = (table.c.minute > minute - 60, table.c.minute <= minute)
-        query = select(table.c.key_id, func.sum(table.c.requests)).where(in_values(tx, table.c.key_id, keys), *within)
-        found |= {key_id: int(requests) for key_id, requests in tx.execute(query.group_by(table.c.key_id))}
+        found |= {key_id: int(requests) for key_id, requests in _sums(tx, _requests, keys, minute - 59, minute)}
     return found
 
 
@@ -137,13 +126,9 @@ def mean_hours(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, fl
 
     The last two hours are left out: they are what is compared with the mean.
     """
-    table = tables.key_hour
     found: dict[str, float] = {}
     for hour, keys in _grouped({key_id: observation.minute // 60 for key_id, observation in asked.items()}).items():
-        within = (table.c.hour >= hour - 1 - BASELINE_HOURS, table.c.hour < hour - 1)
-        query = select(table.c.key_id, func.sum(table.c.requests), func.count(), func.min(table.c.hour))
-        query = query.where(in_values(tx, table.c.key_id, keys), *within).group_by(table.c.key_id)
-        for key_id, requests, hours, first in tx.execute(query):
+        for key_id, requests, hours, first in _sums(tx, _hours, keys, hour - 1 - BASELINE_HOURS, hour - 2):
             if first <= hour - 24:
                 found[key_id] = int(requests) / hours
     return found
@@ -161,22 +146,62 @@ def _exact(tx: Connection, observation: Observation) -> tuple[int, int]:
 
 
 def _by_minute(tx: Connection, asked: Iterable[Observation], minutes: int) -> dict[tuple[str, int], int]:
-    table = usage_tables.counter
     found: dict[tuple[str, int], int] = {}
     for minute, keys in _grouped({observation.key_id: observation.minute for observation in asked}).items():
-        query = select(table.c.key_id, table.c.minute, func.sum(table.c.cost)).where(
-            in_values(tx, table.c.key_id, keys), table.c.minute > minute - minutes, table.c.minute <= minute
-        )
-        for key_id, at, cost in tx.execute(query.group_by(table.c.key_id, table.c.minute)):
+        for key_id, at, cost in _sums(tx, _minute_costs, keys, minute - minutes + 1, minute):
             found[key_id, at] = int(cost)
     return found
 
 
 def _costs(tx: Connection, keys: Iterable[str], first: int, last: int) -> dict[str, int]:
-    table = usage_tables.counter
-    within = (table.c.minute >= first, table.c.minute <= last)
-    query = select(table.c.key_id, func.sum(table.c.cost)).where(in_values(tx, table.c.key_id, list(keys)), *within)
-    return {key_id: int(cost) for key_id, cost in tx.execute(query.group_by(table.c.key_id))}
+    return {key_id: int(cost) for key_id, cost in _sums(tx, _all_costs, keys, first, last)}
+
+
+def _sums(
+    tx: Connection, query: Callable[[str], Select[Any]], keys: Iterable[str], first: int, last: int
+) -> Sequence[Any]:
+    """`query`: made once for each dialect. `first`, `last`: of the steps that are summed."""
+    dialect = tx.dialect.name
+    return tx.execute(query(dialect), {"wanted": listed(dialect, keys), "first": first, "last": last}).all()
+
+
+@functools.cache
+def _failures(dialect: str) -> Select[Any]:
+    counter = usage_tables.counter.c
+    failed = func.sum(case((counter.status >= _FAILED, counter.requests), else_=0))
+    query = _of_keys(dialect, counter.minute, func.sum(counter.requests), failed)
+    return query.where(counter.status != UNAUTHORIZED)
+
+
+@functools.cache
+def _requests(dialect: str) -> Select[Any]:
+    counter = usage_tables.counter.c
+    return _of_keys(dialect, counter.minute, func.sum(counter.requests))
+
+
+@functools.cache
+def _minute_costs(dialect: str) -> Select[Any]:
+    counter = usage_tables.counter.c
+    return _of_keys(dialect, counter.minute, counter.minute, func.sum(counter.cost)).group_by(counter.minute)
+
+
+@functools.cache
+def _all_costs(dialect: str) -> Select[Any]:
+    counter = usage_tables.counter.c
+    return _of_keys(dialect, counter.minute, func.sum(counter.cost))
+
+
+@functools.cache
+def _hours(dialect: str) -> Select[Any]:
+    hours = tables.key_hour.c
+    return _of_keys(dialect, hours.hour, func.sum(hours.requests), func.count(), func.min(hours.hour))
+
+
+def _of_keys(dialect: str, step: Column[int], *told: ColumnElement[Any]) -> Select[Any]:
+    """key and what is `told` of it, by key, in the steps from `first` to `last`."""
+    key_id = step.table.c.key_id
+    within = step >= bindparam("first"), step <= bindparam("last")
+    return select(key_id, *told).where(is_wanted(dialect, key_id), *within).group_by(key_id)
 
 
 def _grouped(by_key: Mapping[str, int]) -> dict[int, list[str]]:
