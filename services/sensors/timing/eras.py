@@ -14,7 +14,8 @@ from services.sensors.timing.hull import Piece, Pieces, Point, merged, piece_num
 from services.sensors.timing.level import APART_NS, BAND_NS, SILENCE_NS, Level
 
 _ONE_LEVEL_NS = BAND_NS // 2
-_TOGETHER_RECORDS, _TOGETHER_NS, _TOGETHER_RATIO = 4, 3_000_000_000, 0.7
+_TOGETHER_MOMENTS, _TOGETHER_NS, _TOGETHER_RATIO = 4, 3_000_000_000, 0.7
+_MOMENT_NS = 500_000_000
 _SLACK_NS = 60_000_000_000
 
 Again = Callable[[Sequence[int]], Mapping[int, int]]
@@ -141,7 +142,7 @@ def _together(levels: Mapping[int, Level], records: Sequence[Point], waiting: Se
         least_ns = records[place].delay_ns
         while stop < len(by_delay) and records[by_delay[stop]].delay_ns <= least_ns + BAND_NS:
             stop += 1
-        if stop - first < _TOGETHER_RECORDS:
+        if stop - first < _TOGETHER_MOMENTS:
             continue
         band = sorted(by_delay[first:stop], key=lambda one: records[one].cloud_ns)
         groups = [group for group in _groups(records, band) if place in group and _go_on(levels, records, group)]
@@ -167,11 +168,20 @@ def _go_on(levels: Mapping[int, Level], records: Sequence[Point], group: Sequenc
     cloud_span, device_span = cloud[-1] - cloud[0], max(device) - min(device)
     middle = (cloud[0] + cloud[-1]) // 2
     return (
-        len(group) >= _TOGETHER_RECORDS
+        _moments(cloud) >= _TOGETHER_MOMENTS
         and device_span >= _TOGETHER_NS
         and cloud_span >= max(_TOGETHER_NS, _TOGETHER_RATIO * device_span)
         and not any(of_era.is_active_at(middle) for of_era in levels.values())
     )
+
+
+def _moments(cloud_ns: Iterable[int]) -> int:
+    """At which messages came, in order. What came at once counts once: a burst and one message before it are two."""
+    count, begin_ns = 0, 0
+    for came_ns in cloud_ns:
+        if count == 0 or came_ns >= begin_ns + _MOMENT_NS:
+            count, begin_ns = count + 1, came_ns
+    return count
 
 
 def _decide(

@@ -1,0 +1,30 @@
+"""What begins an era of a device's clock, and what does not."""
+
+from services.sensors.timing.eras import assign
+from services.sensors.timing.hull import Piece, Point, pieces_of
+
+BEGIN_S = 64.0 * 26_562_500
+
+
+def at(device_s: float, cloud_s: float) -> Point:
+    device_ns = round((BEGIN_S + device_s) * 1e9)
+    return Point(device_ns, round((BEGIN_S + cloud_s) * 1e9) - device_ns)
+
+
+def steady(stop: int, late_s: float = 0.4) -> dict[int, Piece]:
+    """One message a second."""
+    points = [at(second, second + late_s) for second in range(stop)]
+    return pieces_of((point.device_ns, point.cloud_ns, 32) for point in points)
+
+
+def test_a_burst_begins_no_era_with_late_messages_before_it() -> None:
+    """Of a batch that ends within the burst: between their times nothing came, as if the old level had ended."""
+    late = [at(35.8, 44.2), at(36.8, 42.5)]
+    burst = [at(second, 67.5) for second in range(50, 60)]
+    assert assign({1: steady(40)}, [*late, *burst], newest=1, due=()).eras == (None,) * 12
+
+
+def test_four_messages_begin_an_era_where_both_clocks_go_on() -> None:
+    step = [at(-3600 + second, second + 0.4) for second in range(100, 104)]
+    assert assign({1: steady(40)}, step, newest=1, due=()).eras == (2,) * 4
+    assert assign({1: steady(40)}, step[:3], newest=1, due=()).eras == (None,) * 3
