@@ -166,22 +166,22 @@ def _go_on(levels: Mapping[int, Level], records: Sequence[Point], group: Sequenc
     cloud = [records[place].cloud_ns for place in group]
     device = [records[place].device_ns for place in group]
     cloud_span, device_span = cloud[-1] - cloud[0], max(device) - min(device)
-    middle = (cloud[0] + cloud[-1]) // 2
+    moments = _moments(cloud)
     return (
-        _moments(cloud) >= _TOGETHER_MOMENTS
+        len(moments) >= _TOGETHER_MOMENTS
         and device_span >= _TOGETHER_NS
         and cloud_span >= max(_TOGETHER_NS, _TOGETHER_RATIO * device_span)
-        and not any(of_era.is_active_at(middle) for of_era in levels.values())
+        and 2 * sum(any(level.is_active_at(at) for level in levels.values()) for at in moments) < len(moments)
     )
 
 
-def _moments(cloud_ns: Iterable[int]) -> int:
-    """At which messages came, in order. What came at once counts once: a burst and one message before it are two."""
-    count, begin_ns = 0, 0
+def _moments(cloud_ns: Iterable[int]) -> list[int]:
+    """When messages came, in order. What came at once counts once: a burst and a message before it are two."""
+    moments: list[int] = []
     for came_ns in cloud_ns:
-        if count == 0 or came_ns >= begin_ns + _MOMENT_NS:
-            count, begin_ns = count + 1, came_ns
-    return count
+        if not moments or came_ns >= moments[-1] + _MOMENT_NS:
+            moments.append(came_ns)
+    return moments
 
 
 def _decide(

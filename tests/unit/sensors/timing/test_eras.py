@@ -24,6 +24,12 @@ def test_a_burst_begins_no_era_with_late_messages_before_it() -> None:
     assert assign({1: steady(40)}, [*late, *burst], newest=1, due=()).eras == (None,) * 12
 
 
+def test_late_messages_begin_no_era_while_their_level_is_active_though_nothing_comes_in_their_middle() -> None:
+    known = steady(40) | pieces_of((at(n, n + 0.4).device_ns, at(n, n + 0.4).cloud_ns, 32) for n in range(72, 110))
+    late = [at(second, second + 6.5) for second in (23, 28, 35, 82, 93, 103)]
+    assert assign({1: known}, late, newest=1, due=()).eras == (None,) * 6
+
+
 def test_four_messages_begin_an_era_where_both_clocks_go_on() -> None:
     step = [at(-3600 + second, second + 0.4) for second in range(100, 104)]
     assert assign({1: steady(40)}, step, newest=1, due=()).eras == (2,) * 4
