@@ -192,7 +192,12 @@ def _decide(
         point = records[place]
         late = {era: of_era.excess_ns(point) for era, of_era in levels.items() if of_era.lowest is not None}
         late = {era: excess for era, excess in late.items() if excess >= -levels[era].tolerance_ns(point)}
-        near = {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= excess + _SLACK_NS}
+        going_on = _going_on(levels, point)
+        near = {
+            era: excess
+            for era, excess in late.items()
+            if era == going_on or levels[era].distance_ns(point) <= excess + _SLACK_NS
+        }
         chosen = near or {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= SILENCE_NS}
         if chosen:
             eras[place] = min(chosen, key=lambda era: (chosen[era], era))
@@ -201,3 +206,12 @@ def _decide(
             number = piece_number(point.device_ns)
             levels[newest] = Level({number: piece_of(point.device_ns, point.cloud_ns, 1)})
             eras[place] = newest
+
+
+def _going_on(levels: Mapping[int, Level], point: Point) -> int | None:
+    """The era in which messages came last before the record, if that was sampled after all of them: its clock goes on,
+    however little late the last messages of a burst are.
+    """
+    came = {era: level.last_came_ns(point.cloud_ns) for era, level in levels.items()}
+    newest = max((era for era, at in came.items() if at is not None), key=lambda era: came[era] or 0, default=None)
+    return newest if newest is not None and levels[newest].is_before(point) else None

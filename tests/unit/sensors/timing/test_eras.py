@@ -30,6 +30,14 @@ def test_late_messages_begin_no_era_while_their_level_is_active_though_nothing_c
     assert assign({1: known}, late, newest=1, due=()).eras == (None,) * 6
 
 
+def test_a_burst_that_is_the_last_to_come_is_of_the_clock_that_went_on_before_it() -> None:
+    """Its last messages are little late, and far from those that came at once."""
+    set_back = [at(second - 3600, second + 0.4) for second in range(100, 164)]
+    known = {1: steady(40), 2: pieces_of((point.device_ns, point.cloud_ns, 32) for point in set_back)}
+    burst = [at(second - 3600, 318.0) for second in range(164, 300)]
+    assert assign(known, burst, newest=2, due=range(136)).eras == (2,) * 136
+
+
 def test_four_messages_begin_an_era_where_both_clocks_go_on() -> None:
     step = [at(-3600 + second, second + 0.4) for second in range(100, 104)]
     assert assign({1: steady(40)}, step, newest=1, due=()).eras == (2,) * 4
