@@ -14,7 +14,8 @@ from services.sensors.timing.hull import Piece, Pieces, Point, merged, piece_num
 from services.sensors.timing.level import APART_NS, BAND_NS, SILENCE_NS, Level
 
 _ONE_LEVEL_NS = BAND_NS // 2
-_TOGETHER_RECORDS, _TOGETHER_NS, _TOGETHER_RATIO = 4, 3_000_000_000, 0.7
+_TOGETHER_MOMENTS, _TOGETHER_NS, _TOGETHER_RATIO = 4, 3_000_000_000, 0.7
+_MOMENT_NS = 500_000_000
 _SLACK_NS = 60_000_000_000
 
 Again = Callable[[Sequence[int]], Mapping[int, int]]
@@ -141,7 +142,7 @@ def _together(levels: Mapping[int, Level], records: Sequence[Point], waiting: Se
         least_ns = records[place].delay_ns
         while stop < len(by_delay) and records[by_delay[stop]].delay_ns <= least_ns + BAND_NS:
             stop += 1
-        if stop - first < _TOGETHER_RECORDS:
+        if stop - first < _TOGETHER_MOMENTS:
             continue
         band = sorted(by_delay[first:stop], key=lambda one: records[one].cloud_ns)
         groups = [group for group in _groups(records, band) if place in group and _go_on(levels, records, group)]
@@ -165,13 +166,22 @@ def _go_on(levels: Mapping[int, Level], records: Sequence[Point], group: Sequenc
     cloud = [records[place].cloud_ns for place in group]
     device = [records[place].device_ns for place in group]
     cloud_span, device_span = cloud[-1] - cloud[0], max(device) - min(device)
-    middle = (cloud[0] + cloud[-1]) // 2
+    moments = _moments(cloud)
     return (
-        len(group) >= _TOGETHER_RECORDS
+        len(moments) >= _TOGETHER_MOMENTS
         and device_span >= _TOGETHER_NS
         and cloud_span >= max(_TOGETHER_NS, _TOGETHER_RATIO * device_span)
-        and not any(of_era.is_active_at(middle) for of_era in levels.values())
+        and 2 * sum(any(level.is_active_at(at) for level in levels.values()) for at in moments) < len(moments)
     )
+
+
+def _moments(cloud_ns: Iterable[int]) -> list[int]:
+    """When messages came, in order. What came at once counts once: a burst and a message before it are two."""
+    moments: list[int] = []
+    for came_ns in cloud_ns:
+        if not moments or came_ns >= moments[-1] + _MOMENT_NS:
+            moments.append(came_ns)
+    return moments
 
 
 def _decide(
@@ -182,7 +192,12 @@ def _decide(
         point = records[place]
         late = {era: of_era.excess_ns(point) for era, of_era in levels.items() if of_era.lowest is not None}
         late = {era: excess for era, excess in late.items() if excess >= -levels[era].tolerance_ns(point)}
-        near = {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= excess + _SLACK_NS}
+        going_on = _going_on(levels, point)
+        near = {
+            era: excess
+            for era, excess in late.items()
+            if era == going_on or levels[era].distance_ns(point) <= excess + _SLACK_NS
+        }
         chosen = near or {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= SILENCE_NS}
         if chosen:
             eras[place] = min(chosen, key=lambda era: (chosen[era], era))
@@ -191,3 +206,12 @@ def _decide(
             number = piece_number(point.device_ns)
             levels[newest] = Level({number: piece_of(point.device_ns, point.cloud_ns, 1)})
             eras[place] = newest
+
+
+def _going_on(levels: Mapping[int, Level], point: Point) -> int | None:
+    """The era in which messages came last before the record, if that was sampled after all of them: its clock goes on,
+    however little late the last messages of a burst are.
+    """
+    came = {era: level.last_came_ns(point.cloud_ns) for era, level in levels.items()}
+    newest = max((era for era, at in came.items() if at is not None), key=lambda era: came[era] or 0, default=None)
+    return newest if newest is not None and levels[newest].is_before(point) else None

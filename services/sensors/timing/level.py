@@ -61,6 +61,17 @@ class Level:
             first <= cloud_ns + _MEANWHILE_NS and cloud_ns <= last for first, last in near
         )
 
+    def last_came_ns(self, cloud_ns: int) -> int | None:
+        """When the last message of this level came that came at once, before that time."""
+        _, spans = self._cloud
+        return max((min(last, cloud_ns) for first, last in spans if first <= cloud_ns), default=None)
+
+    def is_before(self, point: Point) -> bool:
+        """Whether it was sampled after all messages that came at once, by a day at most."""
+        if not self.numbers or self.distance_ns(point) > SILENCE_NS:
+            return False
+        return piece_number(point.device_ns) >= self.numbers[-1]
+
     @cached_property
     def _cloud(self) -> tuple[list[int], list[tuple[int, int]]]:
         """Pieces in which messages came at once, and from when to when they did."""

@@ -51,16 +51,19 @@ class Retention:
         span, file, due = tables.span, tables.sealed_file, tables.seal_due
         before_hour, dropped = before_us // HOUR_US, 0
         old = span.c.hour < before_hour
-        # By the index of time, whose hours differ from those of `hour` by the length of a span at most.
-        near = (span.c.sensor_id == sensor_id) & (span.c.end_ns < before_us * 1000 + 3600 * NS)
+        # By the index of time: spans end later than their hour's end by their length at most, an hour and a second.
+        near = (span.c.sensor_id == sensor_id) & (span.c.end_ns < before_us * 1000 + 2 * 3600 * NS)
         while True:
             with self._database.transaction() as tx:
                 rows = tx.execute(select(span.c.id, span.c.file_id).where(near, old).limit(_STEP_SPANS)).all()
-                tx.execute(delete(span).where(span.c.id.in_([row.id for row in rows])))
-                files = [row.file_id for row in rows if row.file_id is not None]
+                files = {row.file_id for row in rows if row.file_id is not None}
+                arrived = [row.id for row in rows if row.file_id is None]
+                # Files go whole: of one that is swept up nothing may be in the index.
+                gone = near & (span.c.id.in_(arrived) | span.c.file_id.in_(files))
+                dropped += tx.execute(delete(span).where(gone)).rowcount
                 tx.execute(update(file).where(file.c.id.in_(files)).values(superseded_us=0))
-                tx.execute(delete(due).where(due.c.sensor_id == sensor_id, due.c.hour < before_hour))
-            dropped += len(rows)
-            if len(rows) < _STEP_SPANS:
+                if is_last := len(rows) < _STEP_SPANS:
+                    tx.execute(delete(due).where(due.c.sensor_id == sensor_id, due.c.hour < before_hour))
+            if is_last:
                 return dropped
             time.sleep(0)

@@ -18,6 +18,7 @@ from shared.sql.database import Database
 from tests.service_database import migrated
 
 SENSOR_ID = "sen_0000000000000000000001"
+DATABASE = "sensors.sqlite3"
 ALL_TIME = (0, 4_000_000_000_000_000_000)
 
 
@@ -53,10 +54,16 @@ def register(database: Database, *sensor_ids: str) -> None:
 
 
 def scene(folder: Path, clock: Clock | None = None) -> Scene:
-    database, clock = Database.sqlite(folder / "sensors.sqlite3"), clock or SystemClock()
+    here = opened(folder, clock)
+    register(here.database, SENSOR_ID)
+    return here
+
+
+def opened(folder: Path, clock: Clock | None = None) -> Scene:
+    """Of a folder in which one is, or without a sensor yet."""
+    database, clock = Database.sqlite(folder / DATABASE), clock or SystemClock()
     migrated(database, assembly.MIGRATIONS)
     samples = open_samples(database, folder / "samples", clock)
-    register(database, SENSOR_ID)
     return Scene(database=database, samples=samples, arrival=DeviceArrival(database, samples.store, clock))
 
 

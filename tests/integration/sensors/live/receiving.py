@@ -1,7 +1,8 @@
-"""The sensors worker on RabbitMQ: `receiving.py AMQP_URI FOLDER [die|busy|unsure]` tells each batch as a line of JSON.
+"""The sensors worker on RabbitMQ: `receiving.py AMQP_URI FOLDER [OPTION]` tells each batch as a line of JSON.
 
-`die`: it ends by SIGKILL once its first batch is durable, before that is acknowledged. `busy`: its database cannot be
-written at first. `unsure`: its first batch is durable, and its database did not say so.
+`die`: it ends by SIGKILL once its first batch is durable, before that is acknowledged; `writes=N`: after its N-th
+write; `acknowledged`: right after it has acknowledged a batch. `busy`: its database cannot be written at first.
+`unsure`: its first batch is durable, and its database did not say so.
 """
 
 from shared.messaging.eventlet_patching import cooperate  # isort: skip
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import eventlet
+from kombu.message import Message
 from nameko.runners import ServiceRunner
 
 from services.sensors import assembly
@@ -28,6 +30,7 @@ from shared.messaging.readings.reading import Reading
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database, DatabaseBusy
 from tests.examples import NoBus
+from tests.killed import Steps
 from tests.servers import RPC_ACCOUNTS
 
 OTHERS = {
@@ -42,6 +45,10 @@ class Telling:
     def __init__(self, receiver: Receiver, option: str) -> None:
         self._receiver, self._dies, self._busy = receiver, option == "die", 2 * (option == "busy")
         self._is_unsure = option == "unsure"
+        if option.startswith("writes="):
+            Steps(int(option.removeprefix("writes=")))
+        elif option == "acknowledged":
+            _die_of_acknowledging()
 
     def take(self, readings: Sequence[Reading]) -> None:
         if self._busy:
@@ -55,6 +62,16 @@ class Telling:
         sys.stdout.flush()
         if self._dies:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_of_acknowledging() -> None:
+    acknowledge = Message.ack
+
+    def acknowledge_and_die(self: Message, multiple: bool = False) -> None:
+        acknowledge(self, multiple)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Message.ack = acknowledge_and_die
 
 
 def main(amqp_uri: str, folder: Path, option: str = "") -> None:

@@ -106,6 +106,28 @@ def test_what_was_durable_when_its_worker_was_killed_comes_again_and_is_counted_
         assert operator.channel().queue_declare(QUEUE.name, passive=True).message_count == 0
 
 
+def test_workers_that_are_killed_while_they_store_or_once_they_have_acknowledged_lose_and_repeat_nothing(
+    rabbitmq: RabbitMq, database: Database, tmp_path: Path
+) -> None:
+    uri = rabbitmq.new_vhost()
+    with Connection(uri) as operator:
+        QUEUE(operator.channel()).declare()
+    bridge = RabbitMq.as_account(uri, BRIDGE)
+    publish(bridge, BRIDGE, [archived(number, "001") for number in range(MESSAGES - 1)] + [undated(0, "002")])
+    for writes in (1, 30):  # while it registers the sensors, and while it stores samples
+        with worker(uri, tmp_path, f"writes={writes}") as process:
+            assert list(taken(process, MESSAGES)) == []
+            assert process.wait() == -signal.SIGKILL
+    with worker(uri, tmp_path, "acknowledged") as process:
+        acknowledged = sum(taken(process, MESSAGES))
+        assert process.wait() == -signal.SIGKILL
+    publish(bridge, BRIDGE, [undated(0, "003")])
+    with worker(uri, tmp_path) as process:
+        assert sum(taken(process, MESSAGES + 1 - acknowledged)) == MESSAGES + 1 - acknowledged
+    with database.reading() as tx:
+        assert senders.of_sender(tx, BRIDGE) == Account(new=(MESSAGES + 1) * OF_RECORD, reasons={"": 0})
+
+
 def test_what_was_durable_although_it_is_tried_again_is_counted_once(
     rabbitmq: RabbitMq, database: Database, tmp_path: Path
 ) -> None:

@@ -1,9 +1,16 @@
 """Recordings older than their organisation keeps them go, rows and files alike; others stay."""
 
+from pathlib import Path
+
+import pytest
+
+from services.sensors.store.sealing import retention as module
 from services.sensors.store.sealing.retention import Retention
 from shared.runtime.clock import ManualClock
-from tests.examples import ORGANISATION_ID
+from shared.sql.database import Database
+from tests.examples import NOON, ORGANISATION_ID
 from tests.integration.sensors.store.stored_samples import StoredSamples, counting
+from tests.killed import Steps, at_each_step
 
 _DAY = 24 * 112_500  # samples
 
@@ -27,3 +34,55 @@ def test_whole_hours_go_when_they_are_older_than_said(stored: StoredSamples, clo
     retention.keep(ORGANISATION_ID, None)
     clock.advance(10**9)
     assert retention.run() == 0
+
+
+def test_killed_at_any_step_what_is_left_can_be_read_also_if_it_is_kept_for_ever_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STEP_SPANS", 2)  # several transactions, and a file has more spans
+    folder, copies = tmp_path / "before", tmp_path / "copies"
+    folder.mkdir()
+    copies.mkdir()
+    clock = ManualClock(NOON)
+    stored = opened(folder, clock)
+    stored.register()
+    stored.add(*(counting(300 * era, 100, era=era) for era in range(5)), counting(_DAY, 100))
+    clock.advance(86_400 + 3600)
+    stored.sealer().run()
+    stored.add(*(counting(first, 100) for first in range(2000, 3500, 300)), counting(_DAY + 1000, 100))
+    before, kept = stored.samples(end_ns=2**62), [*range(_DAY, _DAY + 100), *range(_DAY + 1000, _DAY + 1100)]
+    Retention(stored.database, clock).keep(ORGANISATION_ID, 1)
+    stored.database.close()
+
+    def run(one: Path, _steps: Steps) -> None:
+        there = opened(one, clock)
+        Retention(there.database, clock).run()
+        there.sweep.run()
+
+    *ended, done = at_each_step(folder, copies, run)
+    assert len(ended) > 8
+    for one in (*ended, done):
+        then = ManualClock(clock.now())
+        there = opened(one, then)
+        retention = Retention(there.database, then)
+        retention.keep(ORGANISATION_ID, None)
+        for _ in range(2):
+            there.sweep.run()
+            assert there.verification.run().faults == ()
+            then.advance(3600 + 300)
+            there.sealer().run()
+        left = there.samples(end_ns=2**62)
+        verified = there.verification.run()
+        assert (verified.rows, verified.faults) == (0, ())
+        assert left == sorted(set(left))
+        assert set(kept) <= set(left) <= set(before)
+        retention.keep(ORGANISATION_ID, 1)
+        retention.run()
+        there.sweep.run()
+        assert there.samples(end_ns=2**62) == kept
+        assert there.verification.run().unnamed == ()
+        there.database.close()
+
+
+def opened(folder: Path, clock: ManualClock) -> StoredSamples:
+    return StoredSamples(Database.sqlite(folder / "service.db"), folder / "samples", clock)
