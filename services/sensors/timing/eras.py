@@ -171,8 +171,14 @@ def _go_on(levels: Mapping[int, Level], records: Sequence[Point], group: Sequenc
         len(moments) >= _TOGETHER_MOMENTS
         and device_span >= _TOGETHER_NS
         and cloud_span >= max(_TOGETHER_NS, _TOGETHER_RATIO * device_span)
-        and 2 * sum(any(level.is_active_at(at) for level in levels.values()) for at in moments) < len(moments)
+        # The middle may lie in an outage, most of the moments after all that is known of a level.
+        and not _is_any_active(levels, (cloud[0] + cloud[-1]) // 2)
+        and 2 * sum(_is_any_active(levels, at) for at in moments) < len(moments)
     )
+
+
+def _is_any_active(levels: Mapping[int, Level], cloud_ns: int) -> bool:
+    return any(level.is_active_at(cloud_ns) for level in levels.values())
 
 
 def _moments(cloud_ns: Iterable[int]) -> list[int]:

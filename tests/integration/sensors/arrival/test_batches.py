@@ -102,6 +102,7 @@ def test_what_a_sensor_s_records_become_does_not_depend_on_others_nor_on_what_wa
 @example(seed=94, shuffles=False)
 @example(seed=155, shuffles=False)
 @example(seed=163, shuffles=False)
+@example(seed=58, shuffles=True)
 def test_every_sample_of_a_device_s_life_is_in_one_part_of_its_account_and_served_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int, shuffles: bool
 ) -> None:

@@ -30,6 +30,11 @@ def test_late_messages_begin_no_era_while_their_level_is_active_though_nothing_c
     assert assign({1: known}, late, newest=1, due=()).eras == (None,) * 6
 
 
+def test_late_messages_begin_no_era_though_most_come_after_all_that_is_known_of_their_level() -> None:
+    late = [at(second, second + 6.5) for second in (13, 24, 35, 36, 38)]
+    assert assign({1: steady(40)}, late, newest=1, due=()).eras == (None,) * 5
+
+
 def test_a_burst_that_is_the_last_to_come_is_of_the_clock_that_went_on_before_it() -> None:
     """Its last messages are little late, and far from those that came at once."""
     set_back = [at(second - 3600, second + 0.4) for second in range(100, 164)]
