@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.usage.counters.latency_sketch import bucket
-from services.usage.requests.dated_records import Dated
-from shared.values.timestamps import MINUTE_US
+from shared.contracts.usage import RequestRecord
+from shared.values.timestamps import MINUTE_US, to_microseconds
 
 HOUR_MINUTES, DAY_MINUTES = 60, 1440
 REFUSED_CLASS = 4  # 4xx: by the gate, or by what the request asked for
@@ -33,33 +33,40 @@ class CounterSums:
     networks: Networks
 
 
-def sum_records(records: Iterable[Dated]) -> CounterSums:
+def requests_in(record: RequestRecord) -> int:
+    """How many requests the record stands for: refused ones may be counted together."""
+    return record.requests
+
+
+def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
     """Sums of the requests that have a key; the others belong to no counter."""
-    sums: dict[Place, tuple[list[int], Buckets]] = {}  # and the buckets of the place's hour
+    sums: dict[Place, list[int]] = {}
     durations: Durations = {}
     organisations: dict[str, str] = {}
     networks: Networks = {}
-    for at, record in records:
-        key_id, organisation_id = record.key_id, record.organisation_id
-        if key_id is None or organisation_id is None:
+    for record in records:
+        key_id = record.key_id
+        if key_id is None or record.organisation_id is None:
             continue
-        organisations[key_id] = organisation_id
-        minute, requests = at // MINUTE_US, record.requests  # refused ones may be counted together
+        organisations[key_id] = record.organisation_id
+        minute, requests = to_microseconds(record.at) // MINUTE_US, requests_in(record)
         place = (key_id, minute, record.route, record.status)
         found = sums.get(place)
         if found is None:
-            of_hour = durations.setdefault((key_id, minute - minute % HOUR_MINUTES), {})
-            found = sums[place] = [0, 0, 0], of_hour
-        counted, buckets = found
+            found = sums[place] = [0, 0, 0]
         if record.network_id is not None:
             of_network = (key_id, minute, record.network_id)
             networks[of_network] = networks.get(of_network, 0) + requests
-        counted[0] += requests
-        counted[1] += record.cost
-        counted[2] += record.size
+        found[0] += requests
+        found[1] += record.cost
+        found[2] += record.size
+        hour = (key_id, minute - minute % HOUR_MINUTES)
+        buckets = durations.get(hour)
+        if buckets is None:
+            buckets = durations[hour] = {}
         number = bucket(record.duration_us)
         buckets[number] = buckets.get(number, 0) + requests
-    counts = {place: (counted[0], counted[1], counted[2]) for place, (counted, _) in sums.items()}
+    counts = {place: (found[0], found[1], found[2]) for place, found in sums.items()}
     return CounterSums(counts=counts, durations=durations, organisations=organisations, networks=networks)
 
 

@@ -19,7 +19,6 @@ from services.usage.counters.last_use import (
 from services.usage.intake import parked_batches
 from services.usage.intake.counted_extents import SETTLED, Outcome, remember
 from services.usage.intake.segment_accounts import SegmentAccounts
-from services.usage.requests.dated_records import dated
 from services.usage.requests.request_log import keep
 from services.usage.retention.erasure import without_erased
 from services.usage.writer_lock import take_writer_lock
@@ -57,14 +56,13 @@ class Metering:
             by_outcome = list(zip(batches, outcomes, strict=True))
             new = [batch for batch, outcome in by_outcome if outcome is Outcome.COUNTED]
             records = without_erased(tx, [record for batch in new for record in batch.records])
-            moments = dated(records)
-            keep(tx, moments)
-            sums = sum_records(moments)
+            keep(tx, records)
+            sums = sum_records(records)
             count(tx, sums)
             queue_durations(tx, sums)
             used = last_uses(records)
             keep_last_uses(tx, used)
-            queue_requests(tx, moments)
+            queue_requests(tx, records)
             settled = [batch for batch, outcome in by_outcome if outcome in SETTLED]
             parked_batches.forget(tx, settled)
         self.transactions += 1

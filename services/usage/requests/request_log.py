@@ -11,19 +11,18 @@ from sqlalchemy.exc import DataError
 
 from services.usage import tables
 from services.usage.requests import partitions
-from services.usage.requests.dated_records import Dated
 from shared.contracts.usage import SIZE_MAX, RequestRecord
-from shared.values.timestamps import DAY_US, from_microseconds
+from shared.values.timestamps import DAY_US, from_microseconds, to_microseconds
 
 _NAMES = tuple(column.name for column in tables.request.columns if column.name != "id")
 _READ_ROWS = 5000
 _COPY = f"COPY request ({', '.join(_NAMES)}) FROM STDIN"
 
 
-def keep(tx: Connection, records: Sequence[Dated]) -> None:
+def keep(tx: Connection, records: Sequence[RequestRecord]) -> None:
     """Appends the records, except those of sealed days. The caller holds the writer lock."""
     before = sealed_before(tx)
-    rows = [_row(at, record) for at, record in records if at >= before]
+    rows = [row for row in map(_row, records) if row[0] >= before]
     if not rows:
         return
     if partitions.are_kept(tx):
@@ -33,12 +32,12 @@ def keep(tx: Connection, records: Sequence[Dated]) -> None:
         tx.execute(insert(tables.request), [dict(zip(_NAMES, row, strict=True)) for row in rows])
 
 
-def stored(tx: Connection, start: int, end: int) -> Iterator[Dated]:
+def stored(tx: Connection, start: int, end: int) -> Iterator[RequestRecord]:
     """The records in [start, end), microseconds since 1970. Holds a few thousand in memory at a time."""
     at = tables.request.c.at
     query = select(*(tables.request.c[name] for name in _NAMES)).where(at >= start, at < end)
     for row in tx.execute(query.execution_options(yield_per=_READ_ROWS)):
-        yield row.at, _record(*row)
+        yield _record(*row)
 
 
 def sealed_before(tx: Connection) -> int:
@@ -59,10 +58,10 @@ def _copy(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         raise DataError(_COPY, None, error, hide_parameters=True) from error
 
 
-def _row(at: int, record: RequestRecord) -> tuple[Any, ...]:
+def _row(record: RequestRecord) -> tuple[Any, ...]:
     """The values in the order of the table's columns; _record is the inverse."""
     return (
-        at,
+        to_microseconds(record.at),
         record.key_id,
         record.organisation_id,
         record.request_id,

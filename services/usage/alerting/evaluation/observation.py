@@ -9,9 +9,8 @@ from datetime import datetime
 
 import msgspec
 
-from services.usage.requests.dated_records import Dated
 from shared.contracts.usage import RequestRecord
-from shared.values.timestamps import MINUTE_US
+from shared.values.timestamps import MINUTE_US, to_microseconds
 
 SOURCES_MAX = 20
 _FAILED, UNAUTHORIZED = 400, 401
@@ -84,30 +83,27 @@ class _Sums:
         self.sources: dict[tuple[str, str], RequestRecord] = {}
 
 
-def observations(records: Iterable[Dated]) -> tuple[Observation, ...]:
+def observations(records: Iterable[RequestRecord]) -> tuple[Observation, ...]:
     """Observations of the requests that have a key; the order of records does not matter."""
     sums_by_place: dict[tuple[str, int], _Sums] = {}
-    for at, record in records:
+    for record in records:
         if record.key_id is None:
             continue
+        at = to_microseconds(record.at)
         place = (record.key_id, at // MINUTE_US)
         sums = sums_by_place.get(place)
         if sums is None:
             sums = sums_by_place[place] = _Sums(record.organisation_id or "")
         sums.requests += record.requests
         sums.cost += record.cost
-        if at > sums.last_at:
-            sums.last_at = at
+        sums.last_at = max(sums.last_at, at)
         if record.status >= _FAILED:
             if record.status != UNAUTHORIZED:
                 sums.failed += record.requests
             elif sums.dead is None or record.at < sums.dead.at:
                 sums.dead = record
         if record.cost:
-            pair = (record.address, record.user_agent)
-            known = sums.sources.get(pair)
-            if (len(sums.sources) < SOURCES_MAX) if known is None else (record.at < known.at):
-                sums.sources[pair] = record
+            _note_source(sums.sources, record)
     return tuple(_observation(place, sums) for place, sums in sums_by_place.items())
 
 
@@ -119,6 +115,15 @@ def merged(all_of: Iterable[Observation]) -> tuple[Observation, ...]:
         before = by_place.get(place)
         by_place[place] = one if before is None else _both(before, one)
     return tuple(by_place.values())
+
+
+def _note_source(sources: dict[tuple[str, str], RequestRecord], record: RequestRecord) -> None:
+    pair = (record.address, record.user_agent)
+    known = sources.get(pair)
+    if known is None and len(sources) >= SOURCES_MAX:
+        return
+    if known is None or record.at < known.at:
+        sources[pair] = record
 
 
 def _observation(place: tuple[str, int], sums: _Sums) -> Observation:

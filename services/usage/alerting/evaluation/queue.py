@@ -7,10 +7,10 @@ from sqlalchemy import Connection, insert
 
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.observation import ObservedBatch, QueuedItem, observations
-from services.usage.requests.dated_records import Dated
+from shared.contracts.usage import RequestRecord
 
 
-def queue_requests(tx: Connection, records: Iterable[Dated]) -> None:
+def queue_requests(tx: Connection, records: Iterable[RequestRecord]) -> None:
     """Queues the observations of counted requests as one row, in the transaction that counts them.
 
     It reads nothing, so a rule can neither delay nor fail the counting; what is committed is evaluated, even after a

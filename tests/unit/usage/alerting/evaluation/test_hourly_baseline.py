@@ -7,7 +7,6 @@ from services.usage.alerting import tables as alerting
 from services.usage.alerting.evaluation.hourly_baseline import HourlyBaseline
 from services.usage.alerting.evaluation.observation import observations
 from services.usage.alerting.rules.rule import Kind
-from services.usage.requests.dated_records import dated
 from shared.values.timestamps import HOUR_US, to_microseconds
 from tests.examples import NOON
 from tests.unit.usage.alerting.world import World, evenly
@@ -51,9 +50,7 @@ def test_an_hour_beyond_its_column_holds_up_neither_its_own_nor_another_s(world:
     hour = to_microseconds(NOON) // HOUR_US
     with world.database.transaction() as tx:
         tx.execute(insert(alerting.key_hour).values(key_id="key_a", hour=hour, requests=2**31 - 1))
-    flood = [
-        replace(one, requests=2**31) for one in observations(dated([record(), record(3600), record(key_id="key_b")]))
-    ]
+    flood = [replace(one, requests=2**31) for one in observations([record(), record(3600), record(key_id="key_b")])]
     baseline = HourlyBaseline(world.database)
     baseline.note(flood)
     baseline.keep(NOON, NOON)
