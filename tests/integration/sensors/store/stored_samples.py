@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from services.sensors import tables
 from services.sensors.assembly import MIGRATIONS
@@ -86,6 +86,11 @@ class StoredSamples:
             epoch = Epoch(from_ns=from_ns, to_ns=FOREVER_NS, facts=Facts(**facts))  # type: ignore[arg-type]  # all texts
             epoch_rows.state(tx, SENSOR_ID, "x", epoch)
             return self.store.recode(tx, SENSOR_ID, "x", from_ns, FOREVER_NS)
+
+    def lose_index(self) -> None:
+        with self.database.transaction() as tx:
+            for table in (tables.span, tables.sealed_file, tables.seal_due, tables.channel):
+                tx.execute(delete(table))
 
     def samples(self, start_ns: int = START_NS - 48 * HOUR_NS, end_ns: int = START_NS + 48 * HOUR_NS) -> list[int]:
         """Of axis x, by time."""

@@ -38,7 +38,6 @@ def test_a_file_of_shorter_records_is_read_by_everything_that_reads_files(
             traces = obspy.read(io.BytesIO(content.read()))
             assert [value for trace in traces for value in trace.data.tolist()] == values
             assert {trace.stats.channel for trace in traces} == {Path(member.name).parent.name.removesuffix(".D")}
-    with stored.database.transaction() as tx:
-        stored.store.forget(tx, SENSOR_ID)
+    stored.lose_index()
     assert stored.reindexing.run().samples == 2 * len(values)
     assert stored.samples() == values

@@ -1,9 +1,7 @@
 """An index that was lost comes back from the files: each sample once, whatever rows were restored beside it."""
 
 import pytest
-from sqlalchemy import delete
 
-from services.sensors import tables
 from services.sensors.store.sealing.reindexing import FolderIsEmpty
 from shared.runtime.clock import ManualClock
 from tests.integration.sensors.store.stored_samples import (
@@ -18,8 +16,6 @@ from tests.integration.sensors.store.stored_samples import (
     stretch,
 )
 
-INDEX = (tables.span, tables.sealed_file, tables.seal_due, tables.channel)
-
 
 @pytest.fixture
 def sealed(stored: StoredSamples, clock: ManualClock) -> StoredSamples:
@@ -33,15 +29,9 @@ def sealed(stored: StoredSamples, clock: ManualClock) -> StoredSamples:
     return stored
 
 
-def lose(stored: StoredSamples) -> None:
-    with stored.database.transaction() as tx:
-        for table in INDEX:
-            tx.execute(delete(table))
-
-
 def test_a_lost_index_comes_back_from_the_files(sealed: StoredSamples) -> None:
     before = sealed.samples()
-    lose(sealed)
+    sealed.lose_index()
     assert sealed.samples() == []
     done = sealed.reindexing.run()
     assert (done.files, done.samples, done.faults) == (3, len(before) + 32, ())
@@ -51,7 +41,7 @@ def test_a_lost_index_comes_back_from_the_files(sealed: StoredSamples) -> None:
 
 
 def test_rows_whose_samples_the_files_hold_go_and_others_stay(sealed: StoredSamples, clock: ManualClock) -> None:
-    lose(sealed)
+    sealed.lose_index()
     half_covered = counting(32 * 4000 - 10, 10 + 64)
     sealed.add(*records(range(3990, 4000)), half_covered, *records(range(4002, 4010)), counting(32 * 50 - 7, 20))
     sealed.reindexing.run()
@@ -71,7 +61,7 @@ def test_an_index_that_is_whole_stays_as_it_is(sealed: StoredSamples, clock: Man
 
 
 def test_a_damaged_or_foreign_file_is_named_and_left_out(sealed: StoredSamples) -> None:
-    lose(sealed)
+    sealed.lose_index()
     damaged = next(name for name, _ in sealed.archive.names() if name.endswith("07-1"))
     path = sealed.archive.folder / damaged
     path.write_bytes(path.read_bytes()[:-1])
