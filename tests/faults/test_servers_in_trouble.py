@@ -214,9 +214,9 @@ def test_a_full_disk_of_a_gate_s_spool_and_of_all_logs_costs_no_request_but_its_
         def read() -> int:
             return reader.get("/v1/usage").status_code
 
+        stack.restart("usage")  # one that runs has room for thousands already, and one that stops leaves some
         trouble.spool_disk.leave(0)
         try:
-            stack.restart("usage")  # what a gate that runs has room for already would last for thousands
             before = _unmetered(stack)
             for _ in range(REQUESTS):
                 assert eventually(read, lambda status: status != httpx.codes.SERVICE_UNAVAILABLE) == httpx.codes.OK
