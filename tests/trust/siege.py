@@ -15,7 +15,7 @@ from tests.faults.load import Ledger, Load, await_each_counted_once
 from tests.trust.forger import Victims, new_secret
 from tests.trust.witnesses import Witnesses
 
-# A receipt is due after a lease and a margin, whoever is silent and under load.
+# A receipt is due after a lease and a margin, under load and with gates that are silent, too.
 _DUE_MS_MAX = (LEASE_SECONDS_DEFAULT + 1) * 1000
 _SLOWED = "http-problem-types#quota-exceeded"  # where too many forged keys came from
 _TRUTH = {

@@ -53,7 +53,7 @@ def of_sender(tx: Connection, sender: str) -> Account:
 
 
 def taken_out(tx: Connection, sender: str) -> Account:
-    """Of an import: what became of its samples since it asked last, whoever decided that."""
+    """Of an import: what became of its samples since it asked last, also what the service decided."""
     table = tables.sender_account
     return _account(tx.execute(delete(table).where(table.c.sender == sender).returning(table)).first())
 

@@ -1,7 +1,7 @@
 """Durations of requests: intake queues them, and they are folded into the sketches of hours and days soon after.
 
 A sketch is read, merged and written whole, each of every key of a batch, which was a quarter of what counting cost.
-Queued, they are one row a transaction. Whoever reads quantiles reads what is folded and what is not yet.
+Queued, they are one row a transaction. Quantiles are read from what is folded and from what is not yet.
 """
 
 import time
