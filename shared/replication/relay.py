@@ -15,6 +15,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.envelopes import Envelopes
 from shared.sql.database import Database
+from shared.sql.dialect_functions import NotDurable
 
 _PAGE_ROWS = 200
 _log = structlog.get_logger(__name__)
@@ -73,9 +74,10 @@ class Relay:
 
     def _move_cursor(self, position: int) -> None:
         # Not durable: if a crash sets the cursor back, events are published again, and followers ignore them.
-        with self._database.transaction(durable=False, urgent=True) as tx:
-            # Never backwards: another process's relay may be further on.
-            tx.execute(update(self._cursor).where(self._cursor.c.position < position).values(position=position))
+        # Never backwards: another process's relay may be further on.
+        forwards = update(self._cursor).where(self._cursor.c.position < position, NotDurable())
+        with self._database.writing_once(urgent=True) as tx:
+            tx.execute(forwards.values(position=position))
 
 
 class Doorbell:

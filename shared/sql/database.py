@@ -130,6 +130,20 @@ class Database:
             self._write_lock.release()
 
     @contextmanager
+    def writing_once(self, *, urgent: bool = False) -> Iterator[Connection]:
+        """For a single statement that need not be durable, with `NotDurable` among its conditions; as `transaction`.
+
+        PostgreSQL is asked once, where beginning, saying so and committing would make it four times.
+        """
+        if self.is_sqlite:
+            with self.transaction(durable=False, urgent=urgent) as connection:
+                yield connection
+            return
+        self.check_room(urgent=urgent)
+        with self._for_one_statement.begin() as connection:
+            yield connection
+
+    @contextmanager
     def reading(
         self, *, once: bool = False, unlimited: bool = False, seconds_max: float | None = None
     ) -> Iterator[Connection]:

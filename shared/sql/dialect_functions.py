@@ -1,9 +1,9 @@
-"""SQL functions that differ by database: the database's clock, and the identity of the storage that holds a table."""
+"""SQL that differs by database: its clock, the identity of a table's storage, a commit that need not be durable."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, FromClause, String, Table, literal, select
+from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, FromClause, String, Table, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -74,6 +74,25 @@ def storage_identity(table: FromClause) -> ColumnElement[str]:
     On SQLite it is constant: a single process holds the file and all that it knows about it.
     """
     return _StorageIdentity(literal(table.description))
+
+
+class NotDurable(FunctionElement[bool]):
+    """A condition that is true of every row, for a statement of `Database.writing_once`: its commit is not durable."""
+
+    name = "not_durable"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(NotDurable)
+def _not_durable(_element: NotDurable, _compiler: Any, **_options: Any) -> str:
+    # Of this transaction alone, and read when it commits; without a row it has nothing to commit.
+    return "set_config('synchronous_commit', 'off', true) = 'off'"
+
+
+@compiles(NotDurable, "sqlite")
+def _not_durable_by_sqlite(_element: NotDurable, _compiler: Any, **_options: Any) -> str:
+    return "true"  # the transaction's own option says it
 
 
 def upsert_for(dialect: str, table: Table) -> Any:

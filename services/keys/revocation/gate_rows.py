@@ -20,6 +20,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.flat_combining import Combiner
 from shared.sql.advisory_lock import take_advisory_lock
 from shared.sql.database import Database, upsert
+from shared.sql.dialect_functions import NotDurable
 from shared.sql.in_values import in_values
 
 # More than the internal listener's threads can bring at once.
@@ -29,7 +30,7 @@ _gate = tables.gate
 _ROWS_OF = select(_gate).where(_gate.c.id.in_(bindparam("gates", expanding=True)))
 _SET_POSITION = (
     update(_gate)
-    .where(_gate.c.id == bindparam("of"), _gate.c.account.is_not_distinct_from(bindparam("whose")))
+    .where(_gate.c.id == bindparam("of"), _gate.c.account.is_not_distinct_from(bindparam("whose")), NotDurable())
     .values(position=bindparam("to"))
 )
 _SET = update(_gate).where(_gate.c.id == bindparam("of")).values(position=bindparam("to"))
@@ -105,7 +106,7 @@ class GateRows:
         """
         # In one order everywhere, against deadlocks.
         values = [{"of": gate, "to": moved[gate].position, "whose": rows[gate].account} for gate in sorted(moved)]
-        with self._database.transaction(durable=False, urgent=True) as tx:
+        with self._database.writing_once(urgent=True) as tx:
             return tx.execute(_SET_POSITION, values).rowcount == len(values)
 
     def _join(self, words: Sequence[Word]) -> None:
