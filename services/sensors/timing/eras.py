@@ -76,7 +76,10 @@ def of_one_level(
         its, point = assigned.eras[place], records[place]
         if its is None or its not in levels or its in eras:
             continue
-        like = [era for era in eras if levels[era].fits(point) and _is_of(levels[era], levels[its], point)]
+        fits = levels[its].fits(point)  # else it is too late for the other one as well
+        like = [
+            era for era in eras if (levels[era].fits(point) or not fits) and _is_of(levels[era], levels[its], point)
+        ]
         if like:
             found[place] = like[0]
     return found
@@ -123,9 +126,13 @@ def _fit(
 
 
 def _note(levels: dict[int, Level], pieces: Mapping[int, dict[int, Piece]], era: int, points: Iterable[Point]) -> None:
-    for number, piece in pieces_of((point.device_ns, point.cloud_ns, 1) for point in points).items():
+    for number, piece in _pieces(points).items():
         pieces[era][number] = merged(pieces[era].get(number), piece)
     levels[era] = Level(pieces[era])
+
+
+def _pieces(points: Iterable[Point]) -> dict[int, Piece]:
+    return pieces_of((point.device_ns, point.cloud_ns, 1) for point in points)
 
 
 def _first_times(records: Sequence[Point], waiting: Sequence[int], eras: Sequence[int | None]) -> list[int]:
@@ -171,9 +178,12 @@ def _go_on(levels: Mapping[int, Level], records: Sequence[Point], group: Sequenc
         len(moments) >= _TOGETHER_MOMENTS
         and device_span >= _TOGETHER_NS
         and cloud_span >= max(_TOGETHER_NS, _TOGETHER_RATIO * device_span)
-        # The middle may lie in an outage, most of the moments after all that is known of a level.
+        # Else the level that it begins would pass for a burst's, on which nothing lies that comes later.
+        and any(piece.is_active for piece in _pieces([records[place] for place in group]).values())
+        # The middle may lie in an outage, most of the moments after all that is known of a level, or before it.
         and not _is_any_active(levels, (cloud[0] + cloud[-1]) // 2)
         and 2 * sum(_is_any_active(levels, at) for at in moments) < len(moments)
+        and 2 * max((level.active_ns(cloud[0], cloud[-1]) for level in levels.values()), default=0) < cloud_span
     )
 
 

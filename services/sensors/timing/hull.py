@@ -13,7 +13,7 @@ from typing import NamedTuple
 PIECE_NS = 64_000_000_000
 """Of device time. Longer ones would bridge a clock's wander, shorter ones would keep most records."""
 
-ACTIVE_SLOPE_MIN = -0.5
+_ACTIVE_RATIO = 0.5
 
 
 class Point(NamedTuple):
@@ -47,10 +47,12 @@ class Piece:
 
     @property
     def is_active(self) -> bool:
-        """Messages came as the device sampled. In a burst the cloud's clock stands still, and delays fall."""
-        first, last = self.points[0], self.points[-1]
-        span_ns = last.device_ns - first.device_ns
-        return span_ns > 0 and last.delay_ns - first.delay_ns > ACTIVE_SLOPE_MIN * span_ns
+        """Messages came as the device sampled. In a burst the cloud's clock stands still, and delays fall.
+
+        Told by when the first and the last came, whichever those are: the first sampled is late by chance.
+        """
+        cloud_ns = [point.cloud_ns for point in self.points]
+        return max(cloud_ns) - min(cloud_ns) > _ACTIVE_RATIO * (self.points[-1].device_ns - self.points[0].device_ns)
 
 
 Pieces = Mapping[int, Piece]

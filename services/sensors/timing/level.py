@@ -61,6 +61,11 @@ class Level:
             first <= cloud_ns + _MEANWHILE_NS and cloud_ns <= last for first, last in near
         )
 
+    def active_ns(self, from_ns: int, to_ns: int) -> int:
+        """How much of that time of the cloud's messages of this level came in."""
+        _, spans = self._cloud
+        return sum(max(min(last, to_ns) - max(first, from_ns), 0) for first, last in spans)
+
     def last_came_ns(self, cloud_ns: int) -> int | None:
         """When the last message of this level came that came at once, before that time."""
         _, spans = self._cloud

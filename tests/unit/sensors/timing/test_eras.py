@@ -1,6 +1,6 @@
 """What begins an era of a device's clock, and what does not."""
 
-from services.sensors.timing.eras import assign
+from services.sensors.timing.eras import assign, of_one_level
 from services.sensors.timing.hull import Piece, Point, pieces_of
 
 BEGIN_S = 64.0 * 26_562_500
@@ -33,6 +33,41 @@ def test_late_messages_begin_no_era_while_their_level_is_active_though_nothing_c
 def test_late_messages_begin_no_era_though_most_come_after_all_that_is_known_of_their_level() -> None:
     late = [at(second, second + 6.5) for second in (13, 24, 35, 36, 38)]
     assert assign({1: steady(40)}, late, newest=1, due=()).eras == (None,) * 5
+
+
+def test_late_messages_begin_no_era_though_few_come_right_between_others_of_their_level() -> None:
+    """Of a shuffled life: an outage is in their middle, and the first and the last came outside what is known."""
+    known = pieces_of(
+        (at(n, n + 0.4).device_ns, at(n, n + 0.4).cloud_ns, 32) for n in [*range(7, 35, 4), *range(72, 124, 4)]
+    )
+    late = [at(0.0, 6.4), at(2.0, 12.4), at(15.3, 25.3), at(64.4, 72.37), at(63.4, 72.37), at(118.5, 125.5)]
+    assert assign({1: known}, late, newest=1, due=()).eras == (None,) * 6
+
+
+def test_an_era_goes_on_though_the_message_sampled_first_was_the_latest_of_those_that_began_it() -> None:
+    """As if they were a burst's: then the next ones began another era."""
+    delays = {0: 5.0, 1: 0.5, 2: 1.1, 4: 0.6, 5: 3.8, 6: 2.7, 7: 0.4}
+    step = [at(7200.0 + second, 100.0 + second + late) for second, late in delays.items()]
+    assert assign({1: steady(40)}, step, newest=1, due=()).eras == (2,) * 7
+    after = [at(7200.0 + second, 100.0 + second + late) for second, late in {8: 1.2, 9: 0.5, 10: 4.1, 11: 0.8}.items()]
+    known = {1: steady(40), 2: pieces_of((point.device_ns, point.cloud_ns, 32) for point in step)}
+    assert assign(known, after, newest=2, due=()).eras == (2,) * 4
+
+
+def test_what_would_pass_for_a_burst_begins_no_era_yet() -> None:
+    """Both clocks go on, but those that were not late do not show it."""
+    delays = {0: 3.0, 1: 2.0, 2: 1.0, 3: 0.0, 2.5: 3.0}
+    step = [at(7200.0 + second, 100.0 + second + late) for second, late in delays.items()]
+    assert assign({1: steady(40)}, step, newest=1, due=()).eras == (None,) * 5
+
+
+def test_a_message_too_late_for_two_eras_of_one_setting_is_of_the_one_that_has_samples_of_its_time() -> None:
+    """Late messages may have begun the one by chance; by its level nothing tells the two apart."""
+    known = {1: steady(40), 2: steady(40, late_s=0.45)}
+    late = [at(20, 26)]
+    assigned = assign(known, late, newest=2, due=[0])
+    assert assigned.eras == (2,)
+    assert of_one_level(known, late, assigned, {0: [1]}) == {0: 1}
 
 
 def test_a_burst_that_is_the_last_to_come_is_of_the_clock_that_went_on_before_it() -> None:
