@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from services.sensors.ingest.recording import Described, ReadResult, UnreadableRecording, opened
+from services.sensors.ingest.recording import Described, ReadResult, UnreadableRecording, name_of, opened
 from services.sensors.registry.changes import StateEpoch
 from services.sensors.registry.device_type import device_type
 from services.sensors.registry.epoch import Facts, Orientation, Place, Response
@@ -61,7 +61,7 @@ def read(path: Path) -> ReadResult:
             if codes is None:
                 remarks.append(f"{name!r} are not codes of a network and a station: left out")
                 continue
-            epochs = tuple(_epochs(station, path.name, remarks))
+            epochs = tuple(_epochs(station, name_of(path), remarks))
             described.append(Described(network=codes["network"], station=codes["station"], epochs=epochs))
     if not described:
         raise UnreadableRecording(path, "it describes no station", "Give a StationXML of level station or more")
