@@ -1,5 +1,6 @@
 """`grillo sensors import`: recordings into a data folder, on the host, also while the server runs."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,9 +54,12 @@ def import_recordings(
         raise typer.BadParameter("name files, or --samples")
     readings = _samples() if samples else _readings(files or [], devices)
     summary, storing = Summary(), _storing(data, organisation, network)
-    with _progress() as progress:
-        for name, read in progress.track(readings, description="Importing"):
-            _import_one(name, read, storing, summary)
+    try:
+        with _progress() as progress:
+            for name, read in progress.track(readings, description="Importing"):
+                _import_one(name, read, storing, summary)
+    except KeyboardInterrupt:
+        summary.failed.append(("", "stopped before the last file: import them again, nothing is stored twice."))
     storing.finish(summary)
     summary.show(as_json=as_json)
     if summary.failed:
@@ -70,10 +74,12 @@ def _readings(files: list[Path], devices: Path | None) -> list[tuple[str, Read]]
     readings: list[tuple[str, Read]] = []
     for file in files:
         if str(file) == "-":
+            if sys.stdin is None:
+                raise Failure("there is no standard input to read.")
             lines = sys.stdin.buffer
             readings.append(("standard input", partial(ingest.read_lines, lines, now=now, devices=devices)))
         else:
-            inside = ingest.files_in(file) if file.is_dir() else [file]
+            inside = ingest.files_in(file) if os.path.isdir(file) else [file]  # nor raises, as Path's does
             readings += [(str(one), partial(ingest.read, one, now=now, devices=devices)) for one in inside]
     # What describes sensors is read after what they recorded, which may be the first that is heard of them.
     return sorted(readings, key=lambda reading: ingest.describes(Path(reading[0])))

@@ -4,6 +4,9 @@ Every line or trace is read or rejected with its reason. Start reading at record
 openeew.py; importer.py stores the result.
 """
 
+import os
+import stat
+from codecs import BOM_UTF8
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -51,14 +54,34 @@ def describes(path: Path) -> bool:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """All that may be recordings, in folders within, too, by name: not what is hidden, nor lists of devices."""
-    return [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in FILE_NAMES and not file.name.startswith(".")
-    ]
+    """All that may be recordings, in folders within, too, by name: not what is hidden, nor lists of devices.
+
+    Links are followed, to each folder once. A folder that cannot be listed is in it, and a link to nothing: who reads
+    them is told why not.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    walk = os.walk(folder, onerror=lambda error: found.append(Path(error.filename)), followlinks=True)
+    for within, folders, names in walk:
+        folders.sort()
+        at = os.stat(within)
+        if (at.st_dev, at.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((at.st_dev, at.st_ino))
+        found += [file for file in (Path(within, name) for name in names) if _may_be_recording(file)]
+    return sorted(found)
+
+
+def _may_be_recording(file: Path) -> bool:
+    if file.name in FILE_NAMES or file.name.startswith("."):
+        return False
+    try:
+        return stat.S_ISREG(file.stat().st_mode)  # a pipe would be waited for
+    except OSError:
+        return True
 
 
 def _is_json_lines(head: bytes, path: Path) -> bool:
     # By name too, so that one broken first line does not cost the rest; but no text holds a zero byte.
-    return b"\0" not in head and (head.lstrip().startswith(b"{") or ".jsonl" in path.suffixes)
+    return b"\0" not in head and (head.removeprefix(BOM_UTF8).lstrip().startswith(b"{") or ".jsonl" in path.suffixes)

@@ -5,6 +5,7 @@ The first has a line for each period of a device's life, for devices are moved; 
 
 import json
 from bisect import bisect_right
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.sensors.arrival.record import AXES
-from services.sensors.ingest.recording import UnreadableRecording
+from services.sensors.ingest.recording import UnreadableRecording, name_of
 from services.sensors.registry.changes import StateEpoch
 from services.sensors.registry.device_type import device_type
 from services.sensors.registry.epoch import Facts, Orientation, Place
@@ -104,14 +105,14 @@ def read(path: Path) -> Devices:
 
 def _read(path: Path) -> Devices:
     with path.open("rb") as file:
-        content = file.read(_BYTES_MAX)
+        content = file.read(_BYTES_MAX).removeprefix(BOM_UTF8)
     periods: defaultdict[str, list[Device]] = defaultdict(list)
     for entry in _entries(content):
         if isinstance(entry, dict) and isinstance(device_id := entry.get("device_id"), str):
             periods[device_id].append(_device(entry))
     if not periods:
         raise ValueError("no entry has a device_id")
-    return Devices(periods, path.name)
+    return Devices(periods, name_of(path))
 
 
 def _entries(content: bytes) -> Iterator[object]:

@@ -30,6 +30,7 @@ from services.sensors.ingest.recording import (
     RejectedLine,
     Station,
     UnreadableRecording,
+    name_of,
     opened,
 )
 from services.sensors.store.even_times import NS
@@ -65,7 +66,7 @@ def read(path: Path, *, now_ns: int, inventory: Any = None) -> ReadResult:
     lines_read = len(traces) + len(rejected)
     for number, trace in enumerate(traces, start=1):
         try:
-            parts, not_numbers, time = _segments(trace, f"{path.name}:{number}", now_ns)
+            parts, not_numbers, time = _segments(trace, f"{name_of(path)}:{number}", now_ns)
             station = trace.stats.network, trace.stats.station
             segments[station] += parts
             headers.setdefault(station, trace.stats)

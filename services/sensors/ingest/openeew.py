@@ -21,6 +21,7 @@ from services.sensors.ingest.recording import (
     RejectedLine,
     Station,
     UnreadableRecording,
+    name_of,
     opened,
 )
 from services.sensors.registry.changes import StateEpoch
@@ -51,12 +52,12 @@ def read_lines(lines: BinaryIO, *, devices: Path | None = None, now_ns: int) -> 
 
 def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadResult:
     messages: defaultdict[str, list[Message]] = defaultdict(list)
-    rejected = _RejectedLines()
+    rejected, name = _RejectedLines(), name_of(path)
     line_count = 0
     for number, line in _lines(content, path, rejected):
         line_count += 1
         try:
-            message = parse(line, source=f"{path.name}:{number}", now_ns=now_ns)
+            message = parse(line, source=f"{name}:{number}", now_ns=now_ns)
             messages[message.device_id].append(message)
         except MessageRejected as rejection:
             rejected.add(

@@ -3,6 +3,7 @@
 Nothing is guessed: a coordinate that no source states is None.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,14 +104,17 @@ class ReadResult:
     described: tuple[Described, ...] = ()
 
 
+def name_of(path: Path) -> str:
+    """The file's, as text that can be stored: what of it is no UTF-8 is escaped."""
+    return os.fsencode(path.name).decode(errors="backslashreplace")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedIOBase]:
     """The file's bytes, unpacked when they begin as gzip does, whatever the name.
 
     Faults of the file met inside the block (absent, a directory, cut short, corrupt) become UnreadableRecording.
     """
-    if path.is_dir():
-        raise UnreadableRecording(path, "it is a directory", "Give the files in it")
     try:
         with path.open("rb") as raw:
             magic = raw.read(len(_GZIP_MAGIC))

@@ -4,6 +4,7 @@ It holds no samples: what it says is taken for sensors that there are. Document 
 files come from strangers.
 """
 
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from services.sensors.ingest.recording import Described, ReadResult, UnreadableRecording, opened
+from services.sensors.ingest.recording import Described, ReadResult, UnreadableRecording, name_of, opened
 from services.sensors.registry.changes import StateEpoch
 from services.sensors.registry.device_type import device_type
 from services.sensors.registry.epoch import Facts, Orientation, Place, Response
@@ -23,6 +24,7 @@ _CODES = r"(?P<network>[A-Za-z0-9_-]{0,2})\.(?P<station>[A-Za-z0-9_-]{1,5})"
 _CHANNEL = r"[A-Za-z0-9_-]{0,2}\.[A-Za-z0-9_-]{1,3}"
 _DEVICE_AXES = ("x", "y", "z")
 _SERIAL_CHARACTERS_MAX = 100
+_GAINS_OFF_MAX = 0.05  # of the sensitivity: gains are often stated rounded
 
 # ObsPy has no types: its Inventory, Network, Station and Channel are Any in this module.
 
@@ -59,7 +61,7 @@ def read(path: Path) -> ReadResult:
             if codes is None:
                 remarks.append(f"{name!r} are not codes of a network and a station: left out")
                 continue
-            epochs = tuple(_epochs(station, path.name, remarks))
+            epochs = tuple(_epochs(station, name_of(path), remarks))
             described.append(Described(network=codes["network"], station=codes["station"], epochs=epochs))
     if not described:
         raise UnreadableRecording(path, "it describes no station", "Give a StationXML of level station or more")
@@ -85,7 +87,8 @@ def _epochs(station: Any, source: str, remarks: list[str]) -> Iterator[StateEpoc
             named = {"location_code": channel.location_code, "channel_code": channel.code}
         else:
             axis = name
-        yield _epoch(axis, channel, Facts(**_facts(channel), **named), source)
+        response = _response(channel.response, f"{station.code} {name}", remarks)
+        yield _epoch(axis, channel, Facts(**_facts(channel), response=response, **named), source)
 
 
 def _device(station: Any) -> dict[str, Any]:
@@ -108,14 +111,41 @@ def _facts(channel: Any) -> dict[str, Any]:
         facts["orientation"] = Orientation(azimuth=azimuth, dip=float(channel.dip))
     if channel.sample_rate:
         facts["sample_rate_hz"] = float(channel.sample_rate)
-    sensitivity = channel.response.instrument_sensitivity if channel.response else None
-    if sensitivity is not None and sensitivity.value and sensitivity.input_units:
-        facts["response"] = Response(
-            sensitivity=float(sensitivity.value),
-            frequency_hz=float(sensitivity.frequency or 0),
-            input_unit=str(sensitivity.input_units)[:40],
-        )
     return facts
+
+
+def _response(told: Any, name: str, remarks: list[str]) -> Response | None:
+    """Its sensitivity, unless its own stages contradict that. What is left out is remarked."""
+    stages = told.response_stages if told is not None else []
+    sensitivity = told.instrument_sensitivity if told is not None else None
+    if sensitivity is None or not sensitivity.value or not sensitivity.input_units:
+        if stages or sensitivity is not None or (told is not None and told.instrument_polynomial is not None):
+            remarks.append(f"{name}: its response states no sensitivity with a unit: left out")
+        return None
+    gain = _gain_at(sensitivity.frequency, stages)
+    if gain is not None and abs(gain / sensitivity.value - 1) > _GAINS_OFF_MAX:
+        remarks.append(
+            f"{name}: its sensitivity is said to be {sensitivity.value:g}, but the gains of its stages make {gain:g}; "
+            "its response is left out"
+        )
+        return None
+    if stages:
+        remarks.append("of each response the sensitivity is kept; its stages are left out")
+    return Response(
+        sensitivity=float(sensitivity.value),
+        frequency_hz=float(sensitivity.frequency or 0),
+        input_unit=str(sensitivity.input_units)[:40],
+    )
+
+
+def _gain_at(frequency_hz: Any, stages: Any) -> float | None:
+    """The product of all stages' gains; None where one is stated at another frequency, or not at all.
+
+    Digital stages state theirs at 0 Hz, and are flat from there to the frequencies that sensitivities are stated at.
+    """
+    if not stages or any(not one.stage_gain or one.stage_gain_frequency not in (frequency_hz, 0) for one in stages):
+        return None
+    return math.prod(float(stage.stage_gain) for stage in stages)
 
 
 def _epoch(axis: str | None, of: Any, facts: Facts, source: str) -> StateEpoch:

@@ -174,6 +174,46 @@ def test_what_contradicts_samples_is_told_and_not_believed(scene: Scene) -> None
     assert "no channel of the sensor is .LOG" in remark
 
 
+_STAGES = """<Stage number="1"><PolesZeros><InputUnits><Name>M/S**2</Name></InputUnits><OutputUnits><Name>V</Name>
+</OutputUnits><PzTransferFunctionType>LAPLACE (RADIANS/SECOND)</PzTransferFunctionType>
+<NormalizationFactor>1</NormalizationFactor><NormalizationFrequency>1</NormalizationFrequency></PolesZeros>
+<StageGain><Value>{analogue}</Value><Frequency>1</Frequency></StageGain></Stage>
+<Stage number="2"><StageGain><Value>500</Value><Frequency>{at}</Frequency></StageGain></Stage></Response>"""
+_UNSTATED = XML[XML.index("<InstrumentSensitivity>") : XML.index("</Response>")]
+_LEFT_OUT = "of each response the sensitivity is kept; its stages are left out"
+
+
+@pytest.mark.parametrize(
+    ("response", "sensitivity", "remark"),
+    [
+        ((("</Response>", _STAGES.format(analogue=2, at=0)),), 1000, _LEFT_OUT),
+        ((("</Response>", _STAGES.format(analogue=3, at=50)),), 1000, _LEFT_OUT),  # not comparable
+        (
+            (("</Response>", _STAGES.format(analogue=3, at=1)),),
+            None,
+            "is said to be 1000, but the gains",
+        ),
+        (((_UNSTATED, ""), ("</Response>", _STAGES.format(analogue=2, at=1))), None, "no sensitivity with a unit"),
+        ((("<Value>1000</Value>", "<Value>0</Value>"),), None, "no sensitivity with a unit"),
+    ],
+)
+def test_of_a_response_the_sensitivity_is_kept_unless_its_stages_contradict_it_and_what_is_left_out_is_told(
+    scene: Scene, response: tuple[tuple[str, str], ...], sensitivity: float | None, remark: str
+) -> None:
+    scene.take(scene.recordings())
+    text = XML.format(network="XX", station="000", code="BNZ", alternate="", rate=31.25)
+    for old, new in response:
+        assert old in text
+        text = text.replace(old, new)
+    (told,) = scene.take(scene.write("000.xml", text)).warnings
+    assert remark in told
+    kept = scene.facts("x")
+    assert (kept.response and kept.response.sensitivity, kept.orientation and kept.orientation.dip) == (
+        sensitivity,
+        -90,
+    )
+
+
 @pytest.mark.parametrize("spoilt", ["<!DOCTYPE a []>", "<Network>", "<Station>"])
 def test_station_xml_that_cannot_be_used_is_refused_in_words(scene: Scene, spoilt: str) -> None:
     path = scene.write("bad.xml", XML.replace("<Source>", f"{spoilt}<Source>"))

@@ -1,6 +1,7 @@
 """Imports of several files: one that fails by a fault of ours costs only itself, and the command says so."""
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from services.cli.failure import Failure
 from services.cli.host import sensors
 from services.cli.host.catalogue import events
 from services.sensors import ingest
@@ -23,6 +25,8 @@ NOTHING = Imported(accounts={}, rejected_account=Account(), lines_read=1, reject
 def read(path: Path, **_: object) -> Any:
     if path.name == "bad":
         raise ZeroDivisionError("a\nfault")
+    if path.name == "interrupted":
+        raise KeyboardInterrupt
     rejected = (RejectedLine(line=1, reason="why", samples=3),) if path.name == "rejected" else ()
     return ReadResult(recordings=(), lines_read=1, rejected=rejected, warnings=(path.name,))
 
@@ -63,3 +67,21 @@ def test_a_file_of_which_all_is_rejected_is_accounted_for_and_the_command_fails(
     (failed,) = json.loads(done.stdout)["failed"]
     assert (failed["reason"], done.exit_code) == ("rejected: none of it can be used: why.", 1)
     assert taken == ["rejected", "decided"]
+
+
+def test_one_that_is_interrupted_says_so_and_what_became_of_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    done, taken = imported(monkeypatch, "sensors", "first", "interrupted", "last")
+    shown = json.loads(done.stdout)
+    assert (taken, done.exit_code) == (["first", "decided"], 1)
+    assert [one["file"] for one in shown["files"]] == ["first"]
+    assert shown["failed"][0]["reason"].startswith("stopped before the last file")
+
+
+def test_a_name_too_long_for_any_file_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert imported(monkeypatch, "sensors", "a" * 300, "last")[1] == ["a" * 300, "last", "decided"]
+
+
+def test_without_a_standard_input_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(Failure, match="no standard input"):
+        sensors._readings([Path("-")], None)

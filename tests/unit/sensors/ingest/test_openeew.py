@@ -212,6 +212,12 @@ def test_a_device_is_where_it_was_in_the_period_of_the_recording(tmp_path: Path)
     assert read(written(tmp_path, later)).recordings[0].latitude == 16.0
 
 
+def test_a_list_of_devices_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    listed = [{"device_id": "000", "latitude": 19.33, "longitude": -99.18}]
+    (tmp_path / "devices.json").write_text(json.dumps(listed), encoding="utf-8-sig")
+    assert read(written(tmp_path, GOOD)).recordings[0].latitude == 19.33
+
+
 def test_a_named_devices_file_must_be_one_but_a_stray_one_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "devices.json").write_text("{}")
     path = written(tmp_path, GOOD)
