@@ -92,8 +92,11 @@ class Sender(DependencyProvider):
 
 
 def told_account(context: dict[str, Any], accounts: Accounts, account: str | None) -> dict[str, Any]:
-    """A message's context with its account, whatever its headers say."""
-    return context | {_ACCOUNT: account if accounts.demanded else None}
+    """What a worker is told of a message: its account, whatever its headers say, and the trace that they name.
+
+    None of the other headers: nameko takes its own for what it wrote, and its container dies of one that is not.
+    """
+    return {TRACEPARENT: context.get(TRACEPARENT), _ACCOUNT: account if accounts.demanded else None}
 
 
 class Provided(DependencyProvider):

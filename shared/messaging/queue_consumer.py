@@ -10,6 +10,8 @@ from typing import Any
 from kombu.mixins import ConsumerMixin
 from nameko.messaging import QueueConsumer
 
+from shared.messaging.accounts.admission import Refused, account_in, refuse
+
 # How long a loop may wait without looking whether it is to stop.
 LOOK_SECONDS = 0.2
 _CONNECT_AGAIN_SECONDS, _CONNECT_AGAIN_SECONDS_MAX = 1, 5
@@ -40,6 +42,13 @@ class PromptConsumer(ConsumerMixin):
                 callback=self._end_if_stopped,  # at each attempt, and each second between two
             )
             yield connection
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Rejects it: a durable queue makes it a dead letter. kombu's would acknowledge, and lose, it."""
+        refuse(
+            Refused.UNREADABLE, account_in(message), f"{message.delivery_info.get('exchange')}: {type(exc).__name__}"
+        )
+        message.reject()
 
     def _end_if_stopped(self) -> None:
         if self.should_stop:

@@ -186,10 +186,10 @@ rpc_calls = Counter(
 )
 messages_refused = Counter(
     "grillo_messages_refused_total",
-    "Messages on the broker that were not believed, because of the account that sent them; they changed nothing."
-    " Not: what RabbitMQ itself refused.",
+    "Messages on the broker that were not believed, because of the account that sent them, or could not be read; they"
+    " changed nothing. Not: what RabbitMQ itself refused.",
     # reason: no-account event-of-another answer-of-another call-not-allowed malformed-call batch-of-another
-    # reading-of-another
+    # reading-of-another unreadable
     ["reason"],
 )
 hours_sealed = Counter(
@@ -217,7 +217,7 @@ for _counter, _values in (
         _counter.labels(_value)
 for _reason in (
     *("no-account", "event-of-another", "answer-of-another"),
-    *("call-not-allowed", "malformed-call", "batch-of-another", "reading-of-another"),
+    *("call-not-allowed", "malformed-call", "batch-of-another", "reading-of-another", "unreadable"),
 ):
     messages_refused.labels(_reason)
 

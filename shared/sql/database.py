@@ -29,6 +29,7 @@ from shared.sql.time_limits import LIFTED, LIMITS_DEFAULT, TimeLimits, at_most, 
 
 CONNECT_SECONDS_MAX = 5
 UNANSWERED_MILLISECONDS_MAX = 10_000
+PROBE_SECONDS = 5  # of silence, after which an end asks whether the other is there
 
 
 class DatabaseBusy(Exception):
@@ -218,8 +219,11 @@ def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:
         return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
     # A server that accepts connections but never answers, or a broken network, must not hold a thread for minutes.
     timeouts = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
-    # Of an option given twice PostgreSQL takes the last.
-    options = {"options": " ".join((limits.options(), *_texts(url.query.get("options"))))}
+    timeouts |= {"keepalives_idle": PROBE_SECONDS, "keepalives_interval": PROBE_SECONDS}
+    # Nor the server a lock for a client that is gone. Of an option given twice PostgreSQL takes the last.
+    of_server = f"-c tcp_user_timeout={UNANSWERED_MILLISECONDS_MAX}"
+    of_server += f" -c tcp_keepalives_idle={PROBE_SECONDS} -c tcp_keepalives_interval={PROBE_SECONDS}"
+    options = {"options": " ".join((limits.options(), of_server, *_texts(url.query.get("options"))))}
     # As many as a process has threads: a connection beyond the pool's size is opened and closed for each use.
     return {"pool_size": 20, "connect_args": {**timeouts, **options}}
 

@@ -28,6 +28,7 @@ class Refused(Enum):
     MALFORMED = "malformed-call"
     BATCH = "batch-of-another"
     READING = "reading-of-another"
+    UNREADABLE = "unreadable"
 
 
 def account_in(message: Any) -> str | None:
