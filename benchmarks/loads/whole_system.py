@@ -22,8 +22,10 @@ GROUPS = (
     ("RabbitMQ", r"beam\.smp|erl_child_setup|inet_gethost"),
     ("Redis", r"redis-server"),
     ("nginx", r"nginx"),
+    ("Prometheus", r"prometheus"),
     ("usage's worker", r"services\.distributed\.worker usage"),
     ("the gate's web", r"services\.distributed\.web auth public|services\.cli up"),
+    ("internal doors", r"services\.distributed\.web \w+ internal"),
     ("other webs", r"services\.distributed\.web"),
     ("other workers", r"services\.distributed\.worker"),
     ("supervisors", r"services\.cli run"),
@@ -49,8 +51,7 @@ class Processes:
         """Processor time so far, with that of children that have ended."""
         spent = ByGroup(float)
         for pid, group in self.group_of.items():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            spent[group] += sum(map(int, fields[11:15])) / _TICKS
+            spent[group] += processor_seconds(pid)
         return spent
 
     def megabytes(self) -> ByGroup:
@@ -61,8 +62,17 @@ class Processes:
             held[group] += int(kilobytes) / 1024
         return held
 
-    def open_files(self) -> int:
-        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.group_of)
+    def open_files(self) -> ByGroup:
+        opened = ByGroup(float)
+        for pid, group in self.group_of.items():
+            opened[group] += len(os.listdir(f"/proc/{pid}/fd"))
+        return opened
+
+
+def processor_seconds(pid: int) -> float:
+    """So far, with that of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / _TICKS
 
 
 def embedded(folder: Path, each: ExitStack) -> tuple[Embedded, str]:
