@@ -54,14 +54,14 @@ def main() -> None:
         seen = []
         for minute in range(1, minutes + 1):
             time.sleep(max(0.0, began + minute * 60 - time.monotonic()))
-            seen.append(_held(processes, running.stack))
+            seen.append(_held(Processes(), running.stack))
             print(f"{minute:3}  " + "   ".join(f"{what} {held:,.0f}" for what, held in seen[-1].items()), flush=True)
-        whole, seconds = processes.seconds(), time.monotonic() - began
+        whole, seconds = Processes().seconds(), time.monotonic() - began
         told = load.told()
         print(f"{told.per_second:,.0f}/s, {told.failed} refused, {told.unsent} unsent, p99 {told.p99_ms:.0f} ms")
         _judge(seen)
-        ended = [pid for pid in processes.group_of if not Path(f"/proc/{pid}").exists()]
-        print(f"processes that ended: {len(ended)}")
+        ours = [pid for pid, group in processes.group_of.items() if group != "PostgreSQL"]
+        print(f"processes that ended: {sum(not Path(f'/proc/{pid}').exists() for pid in ours)}")
         _tell_watching(spent, whole, seconds)
         _tell_scrapes(running.stack)
 
@@ -80,7 +80,10 @@ def _metric_folders(processes: Processes) -> list[Path]:
     """Each once, as one of the processes that share it sees it: /tmp is a container's own."""
     found = {}
     for pid in processes.group_of:
-        told = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        try:
+            told = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
         for name in (entry.removeprefix(_METRICS_OF) for entry in told if entry.startswith(_METRICS_OF)):
             found[name] = Path(f"/proc/{pid}/root{name}")
     return list(found.values())
