@@ -32,9 +32,12 @@ def program() -> str | None:
 
 
 class Prometheus:
-    """Scrapes each second. Alerts go nowhere: `firing` says which there are."""
+    """Alerts go nowhere: `firing` says which there are."""
 
-    def __init__(self, folder: Path, watched: Watched) -> None:
+    def __init__(
+        self, folder: Path, watched: Watched, *, every_seconds: int | None = 1, rules: Path = _CONFIGURATION / "rules"
+    ) -> None:
+        """Scrapes and judges rules so often; None: as its configuration says. `rules`: the folder of their files."""
         found = program()
         if found is None:
             raise ServerMissing("prometheus: apt-get install prometheus")
@@ -44,8 +47,10 @@ class Prometheus:
         token.touch(mode=0o600)
         token.write_text(watched.secrets["PROMETHEUS_INTERNAL_TOKEN"])
         configuration = yaml.safe_load(watched.loopback((_CONFIGURATION / "prometheus.yml").read_text()))
-        configuration["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-        configuration["rule_files"] = [str(_CONFIGURATION / name) for name in configuration["rule_files"]]
+        if every_seconds is not None:
+            options = ("scrape_interval", "scrape_timeout", "evaluation_interval")
+            configuration["global"] = dict.fromkeys(options, f"{every_seconds}s")
+        configuration["rule_files"] = [str(rules / Path(name).name) for name in configuration["rule_files"]]
         configuration["scrape_configs"][0]["authorization"]["credentials_file"] = str(token)
         del configuration["alerting"]
         file = self._folder / "prometheus.yml"
@@ -53,8 +58,8 @@ class Prometheus:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = (self._folder / "log").open("wb")
-        options = (f"--config.file={file}", f"--storage.tsdb.path={self._folder}/data")
-        command = [found, *options, f"--web.listen-address=127.0.0.1:{port}"]
+        places = (f"--config.file={file}", f"--storage.tsdb.path={self._folder}/data")
+        command = [found, *places, f"--web.listen-address=127.0.0.1:{port}"]
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
         self._wait_until_ready()
 

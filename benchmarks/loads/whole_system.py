@@ -1,8 +1,10 @@
 """`grillo up`, or all of docker-compose.yml on private servers, with six hundred keys; and what its processes take."""
 
+import contextlib
 import os
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -22,8 +24,10 @@ GROUPS = (
     ("RabbitMQ", r"beam\.smp|erl_child_setup|inet_gethost"),
     ("Redis", r"redis-server"),
     ("nginx", r"nginx"),
+    ("Prometheus", r"prometheus"),
     ("usage's worker", r"services\.distributed\.worker usage"),
     ("the gate's web", r"services\.distributed\.web auth public|services\.cli up"),
+    ("internal doors", r"services\.distributed\.web \w+ internal"),
     ("other webs", r"services\.distributed\.web"),
     ("other workers", r"services\.distributed\.worker"),
     ("supervisors", r"services\.cli run"),
@@ -34,7 +38,8 @@ ByGroup = defaultdict[str, float]
 
 
 class Processes:
-    """All that this process had started when this was made, by group."""
+    """All that this process had started when this was made, by group. Of those that have ended since there is nothing:
+    PostgreSQL begins and ends some by itself, and counts their time as its own."""
 
     def __init__(self) -> None:
         self.group_of: dict[int, str] = {}
@@ -47,22 +52,32 @@ class Processes:
 
     def seconds(self) -> ByGroup:
         """Processor time so far, with that of children that have ended."""
-        spent = ByGroup(float)
-        for pid, group in self.group_of.items():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            spent[group] += sum(map(int, fields[11:15])) / _TICKS
-        return spent
+        return self._sums(processor_seconds)
 
     def megabytes(self) -> ByGroup:
         """What is each one's own, with its part of what is shared (PSS)."""
-        held = ByGroup(float)
-        for pid, group in self.group_of.items():
-            (kilobytes,) = re.findall(r"^Pss: +(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
-            held[group] += int(kilobytes) / 1024
-        return held
+        return self._sums(_megabytes)
 
-    def open_files(self) -> int:
-        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.group_of)
+    def open_files(self) -> ByGroup:
+        return self._sums(lambda pid: len(os.listdir(f"/proc/{pid}/fd")))
+
+    def _sums(self, of: Callable[[int], float]) -> ByGroup:
+        sums = ByGroup(float)
+        for pid, group in self.group_of.items():
+            with contextlib.suppress(*_ENDED):
+                sums[group] += of(pid)
+        return sums
+
+
+def processor_seconds(pid: int) -> float:
+    """So far, with that of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / _TICKS
+
+
+def _megabytes(pid: int) -> float:
+    told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(kilobytes) / 1024 for kilobytes in re.findall(r"^Pss: +(\d+)", told, re.M))
 
 
 def embedded(folder: Path, each: ExitStack) -> tuple[Embedded, str]:
@@ -114,5 +129,6 @@ def _group(pid: int) -> str | None:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += map(int, tasks.read_text().split())
+        with contextlib.suppress(*_ENDED):
+            found += map(int, tasks.read_text().split())
     return found
