@@ -79,7 +79,7 @@ class KeyCollection(KeyResource):
         body=CreateKeySchema,
         answers=CreatedKeySchema,
         status=201,
-        problems=("conflict", "too-many-keys", "beyond-own-bounds"),
+        problems=("conflict", "too-many-keys", "beyond-own-bounds", "clock-in-doubt"),
         repeated=KeyResource.created_before,
         example={"name": "Railway", "permissions": ["sensors:read"], "labels": {"env": "prod"}, "expires_in": 7776000},
     )
@@ -129,6 +129,7 @@ class KeyItem(KeyResource):
             "too-many-keys",
             "beyond-own-bounds",
             "lock-out",
+            "clock-in-doubt",
         ),
         conditional=True,
         repeated=KeyResource.renewed_before,

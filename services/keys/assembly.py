@@ -228,7 +228,7 @@ def assemble(
     follower_places = FollowerPlaces(database)
     receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
     networks = networks or NoDirectory()
-    commands = CommandHandler(database, store, doorbell, receipts, clock, networks)
+    commands = CommandHandler(database, store, doorbell, receipts, clock_watch.clock, networks)
     return Keys(
         clock=clock,
         database=database,

@@ -118,21 +118,21 @@ class Usage:
         """The public resources; `replica` is the web process's."""
         grants = replica.grants
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
-        still = StillAdmitted(replica)
+        still, clock = StillAdmitted(replica), self.clock_watch.clock
         routes = [
             *api.routes(
                 self.statistics,
                 self.activity,
                 existing_keys,
                 grants,
-                self.clock,
+                clock,
             ),
-            *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock, still),
+            *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, clock, still),
             *notifications_api.routes(
-                self.channels, rules_naming, self.delivery_views, self.encryption, settings, self.clock, still
+                self.channels, rules_naming, self.delivery_views, self.encryption, settings, clock, still
             ),
         ]
-        return Idempotency(self.database, tables.idempotency, self.clock_watch.clock).serves(routes)
+        return Idempotency(self.database, tables.idempotency, clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """An audit of the log of keys asks what is remembered; where it was put back, keys asks which are deleted

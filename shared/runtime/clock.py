@@ -1,7 +1,8 @@
 """Clocks, passed as arguments: wall-clock time for records, elapsed time for leases and windows.
 
 What deletes or expires for good goes by `trusted_now`, which stands still while the wall clock is in doubt
-(shared/sql/clocks/clock_watch.py): a clock that was set wrong must not be able to end anything.
+(shared/sql/clocks/clock_watch.py): a clock that was set wrong must not be able to end anything. What is to end at a
+time to come asks `is_in_doubt` first, and is refused: by a wrong clock it would end at another time than was meant.
 
 Elapsed time keeps counting while the machine sleeps: CLOCK_BOOTTIME, or where there is none CLOCK_MONOTONIC, which
 does so on macOS. Two readings on one machine may be compared; readings of two machines may not.
@@ -16,6 +17,10 @@ from typing import Protocol
 _COUNTS_SLEEP = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
+class ClockInDoubt(Exception):
+    """The wall clock may be wrong, so nothing is given a time to end at."""
+
+
 class Clock(Protocol):
     def now(self) -> datetime:
         """The wall clock, aware and in UTC. For records people read, never for leases."""
@@ -23,6 +28,10 @@ class Clock(Protocol):
 
     def trusted_now(self) -> datetime:
         """The wall clock where it is beyond doubt, else when it last was. For what deletes, and expires for good."""
+        ...
+
+    def is_in_doubt(self) -> bool:
+        """Whether the wall clock may be wrong."""
         ...
 
     def elapsed_seconds(self) -> float:
@@ -38,6 +47,9 @@ class SystemClock:
     trusted_now = now
     elapsed_seconds: Callable[[], float] = staticmethod(partial(time.clock_gettime, _COUNTS_SLEEP))
 
+    def is_in_doubt(self) -> bool:
+        return False
+
 
 class ManualClock:
     """Clock for tests: stands still until `advance` is called."""
@@ -51,6 +63,9 @@ class ManualClock:
 
     def trusted_now(self) -> datetime:
         return self._now
+
+    def is_in_doubt(self) -> bool:
+        return False
 
     def elapsed_seconds(self) -> float:
         return self._elapsed_seconds

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from shared.eventsourcing.epochs import LogDiverged
 from shared.eventsourcing.repository import TooMuchContention
 from shared.observability.redaction import redact
+from shared.runtime.clock import ClockInDoubt
 from shared.runtime.flat_combining import Abandoned
 from shared.sql.database import DatabaseBusy
 from shared.web.operation import Answer
@@ -67,6 +68,8 @@ def problem_of(error: Exception, method: str, route: str | None) -> Problem:
             return _of_falcon(error)
         case LogDiverged():
             return unavailable("log-diverged")
+        case ClockInDoubt():
+            return unavailable("clock-in-doubt")
         case DatabaseBusy() | TooMuchContention() | Abandoned():
             _log.warning("request_not_now", method=method, route=route, detail=str(error))
             return unavailable()

@@ -17,6 +17,7 @@ NAME = re.compile(r"`(\w+\.(?:py|lua|conf|toml))`")
 HEAD = re.compile(r"^\*Accepted on (\d{4}-\d\d-\d\d)(?:; amended by (.+))?\.\*$", re.MULTILINE)
 NUMBER = re.compile(r"\[(\d+)\]\(")
 SHOWN_BY = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+TEST = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 DEGRADATION = ("away or wrong", "still works", "refused", "lost", "comes back", "shown by")
 
 
@@ -83,9 +84,10 @@ def test_every_row_of_degradation_says_all_of_it_and_names_tests_that_are_there(
 
 
 def test_every_fault_that_is_tested_has_a_row_of_degradation() -> None:
-    shown = {file for row in degradation() for file, _ in SHOWN_BY.findall(row[-1])}
-    faults = {str(file.relative_to(ROOT)) for file in (ROOT / "tests/faults").glob("test_*.py")}
-    assert faults - shown == set()
+    shown = {found for row in degradation() for found in SHOWN_BY.findall(row[-1])}
+    files = {str(file.relative_to(ROOT)): file.read_text() for file in (ROOT / "tests/faults").glob("test_*.py")}
+    faults = {(file, name) for file, text in files.items() for name in TEST.findall(text)}
+    assert {name for _, name in faults - shown} == {"test_after_all_of_it_no_secret_is_in_any_file_or_output"}
 
 
 def degradation() -> list[tuple[str, ...]]:

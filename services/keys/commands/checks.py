@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, String, bindparam, or_, select
 from services.keys import tables
 from services.keys.commands.lifetime_checks import check_lifetime_of, lifetimes_of
 from services.keys.lifecycle.bounds import BeyondOwnBounds
+from services.keys.lifecycle.expiry import sets_end
 from services.keys.lifecycle.key import Key, Status
 from services.keys.lifecycle.lifetimes import BeyondLifetime, Lifetimes, LifetimesChanged, check_lifetime
 from services.keys.lifecycle.lock_out import LockOut, Loss, own_loss, usable_beyond, weakens
@@ -19,7 +20,7 @@ from services.keys.revocation.session_fence import SessionFence
 from services.keys.views.active_keys import check_limit, check_room, has_status
 from services.keys.views.own_bounds import check_own_bounds, check_within, own_access
 from shared.eventsourcing.repository import nothing
-from shared.runtime.clock import Clock
+from shared.runtime.clock import Clock, ClockInDoubt
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import rfc3339
@@ -51,8 +52,9 @@ class Checks:
 
         Call it before they are in the log.
 
-        `lifetimes`: those that said when keys expire. `known`: what is wrong with them besides. Raises LifetimesChanged
-        or TooManyKeys.
+        `lifetimes`: those that said when keys expire. `known`: what is wrong with them besides.
+
+        Raises LifetimesChanged, TooManyKeys or ClockInDoubt.
         """
         fence, present = self._fence, lifetimes_of(tx, keys[0].organisation_id)
         if lifetimes is not None and present != lifetimes:
@@ -70,10 +72,13 @@ class Checks:
         active = [key for key in keys if key.status(now) is Status.ACTIVE]
         if active and not refusals:  # what is wrong with each is told before that they are too many
             check_room(tx, active[0].organisation_id, len(active), now)
+        if not refusals:
+            for key in keys:
+                self._check_clock(None, key)
         return refusals
 
     def changed(self, before: Key | None, after: Key | None, tx: Connection) -> None:
-        """Raises BeyondOwnBounds, LockOut, BeyondLifetime or TooManyKeys."""
+        """Raises BeyondOwnBounds, LockOut, BeyondLifetime, TooManyKeys or ClockInDoubt."""
         fence = self._fence
         if isinstance(fence, Fence):
             check_own_bounds(tx, fence.key_id, before, after)
@@ -83,6 +88,7 @@ class Checks:
             check_last_admin_key(before, after, _time_of(fence), tx)
         check_lifetime_of(tx, before, after)
         check_limit(tx, before, after, self._clock.now())
+        self._check_clock(before, after)
 
     def unused_expiry_set(self, organisation_id: str, days: int | None, tx: Connection) -> None:
         """Raises LockOut if every admin key that is usable is as long unused, but for the one that asks.
@@ -97,6 +103,11 @@ class Checks:
         stays = has_usable_admin_key(tx, organisation_id, now, used_since=now - timedelta(days=days), or_id=asking)
         if not stays and has_usable_admin_key(tx, organisation_id, now):
             raise LockOut(Loss.LAST_ADMIN_KEY)
+
+    def _check_clock(self, before: Key | None, after: Key | None) -> None:
+        """Counted from a wrong time, an end would come at another time than was meant, and a lifetime be too long."""
+        if after is not None and sets_end(before, after) and self._clock.is_in_doubt():
+            raise ClockInDoubt
 
     def _check_lock_out(self, fence: Fence, before: Key | None, after: Key | None, tx: Connection) -> None:
         check_last_admin_key(before, after, _time_of(fence), tx)

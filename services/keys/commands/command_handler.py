@@ -113,7 +113,8 @@ class CommandHandler:
         """Returns once every gate knows the key, or after a second: the receipt says which.
 
         `beyond_limit`: for operators, without the tier's limit of active keys and the organisation's of lifetimes.
-        Raises TooManyKeys, BeyondLifetime, BeyondOwnBounds, AdminOfNetworks, UnknownNetworks or NetworksAway.
+        Raises TooManyKeys, BeyondLifetime, BeyondOwnBounds, AdminOfNetworks, UnknownNetworks, NetworksAway or
+        ClockInDoubt.
         """
         try:
             created = self.create_all(organisation_id, (request,), origin, beyond_limit=beyond_limit)
@@ -126,7 +127,7 @@ class CommandHandler:
     def create_all(
         self, organisation_id: str, requests: Sequence[KeyRequest], origin: Origin, *, beyond_limit: bool = False
     ) -> CreatedKeys:
-        """All of them in one append with one receipt, or none. Raises TooManyKeys, KeysRefused or NetworksAway."""
+        """All of them in one append with one receipt, or none. As `create`, but KeysRefused for what one alone is."""
         with self.fence_first():
             drafts = self._creation.drafted(organisation_id, requests)
         return self._creation.make(drafts, origin, self._checks, beyond_limit=beyond_limit)
@@ -134,7 +135,7 @@ class CommandHandler:
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
         """Changes all that the edit names, or nothing.
 
-        Raises NoSuchKey, TooManyKeys, UnknownNetworks, NetworksAway and what `decide` raises.
+        Raises NoSuchKey, TooManyKeys, UnknownNetworks, NetworksAway, ClockInDoubt and what `decide` raises.
         """
         secret = new_secret() if edit.regenerate else None
         data_key = self._data_keys.get(key_id)
@@ -164,7 +165,7 @@ class CommandHandler:
         """A new secret; the old one works until `grace` ends.
 
         `instead`: it takes the newest one's place, which ends; the one before keeps its grace. `grace` is 0 then.
-        Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
+        Raises NoSuchKey, KeyIsRevoked, KeyHasExpired, TooManyKeys or ClockInDoubt.
         """
         secret = new_secret()
         command = _always(commands.RotateKey(secret=public_part(secret), grace=grace, instead=instead))

@@ -14,7 +14,7 @@ from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
 from shared.web.problems.catalogue import Problem
 
-PROBLEMS = ("conflict", "too-many-keys", "beyond-own-bounds")
+PROBLEMS = ("conflict", "too-many-keys", "beyond-own-bounds", "clock-in-doubt")
 _Body = TypeVar("_Body")
 _Request = TypeVar("_Request", bound=KeyRequest)
 

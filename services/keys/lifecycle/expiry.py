@@ -23,6 +23,13 @@ class Use:
     unused_expiry_days: int | None
 
 
+def sets_end(before: Key | None, after: Key) -> bool:
+    """Whether the key, or the secret before its newest, is to end at a time at which neither was to end before."""
+    ends = {after.access.expires_at, after.grace_until}
+    known = set() if before is None else {before.access.expires_at, before.grace_until}
+    return not ends <= {*known, None}
+
+
 def age(state: Key | None, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
     """The warning or expiry that is due by now; none when it is recorded already."""
     if state is None or state.revoked_at or state.expired_at or state.deleted_at:

@@ -13,7 +13,7 @@ from services.usage.notifications.schema import (
     RotateSecretBody,
     RotateSecretSchema,
 )
-from shared.runtime.clock import Clock
+from shared.runtime.clock import Clock, ClockInDoubt
 from shared.values.revision import SeenRevisions
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
@@ -42,7 +42,7 @@ class SecretRotation:
         permission="admin",
         body=RotateSecretSchema,
         answers=NotificationChannelWithSecretSchema,
-        problems=("not-found", "conflict"),
+        problems=("not-found", "conflict", "clock-in-doubt"),
         conditional=True,
         repeated=_rotated_before,
     )
@@ -53,6 +53,8 @@ class SecretRotation:
         def rotated(channel: Channel) -> Channel:
             if channel.kind is not Kind.WEBHOOK:
                 raise Problem("conflict", "only webhook channels have a secret: email is not signed")
+            if overlap and self._clock.is_in_doubt():
+                raise ClockInDoubt
             return channel.with_new_secret(sealed, self._clock.now(), overlap, instead=call.body.instead)
 
         present = channel_answers.find(self._channels, call, channel_id).revision

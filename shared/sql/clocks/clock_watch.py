@@ -70,10 +70,13 @@ class WatchedClock:
         self._stands_at, self._since = from_microseconds(round(reading.wall * 1e6)), reading.elapsed
 
     def trusted_now(self) -> datetime:
+        return self._stands_at if self.is_in_doubt() else self.now()
+
+    def is_in_doubt(self) -> bool:
         if self._stands() and self.elapsed_seconds() - self._looked >= WATCH_SECONDS:
             self._looked = self.elapsed_seconds()
             self._look()
-        return self._stands_at if self._stands() else self.now()
+        return self._stands()
 
     def _stands(self) -> bool:
         passed = self.elapsed_seconds() - self._since

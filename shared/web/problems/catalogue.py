@@ -179,6 +179,13 @@ _TYPES = (
         "an operator must say first what holds now.",
     ),
     ProblemType(
+        "clock-in-doubt",
+        503,
+        "The server's clock may be wrong, so nothing is given an end",
+        "Ask for it without an expiry, grace or overlap, or try again later: an operator must set the clock right, or "
+        "say that it is (`grillo clock accept`). All else goes on, revocations above all.",
+    ),
+    ProblemType(
         "unavailable",
         503,
         "This cannot be answered right now",

@@ -125,6 +125,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Le journal des clés a été ramené à un état plus ancien : aucune clé n'est acceptée, aucune n'est modifiée. "
         "Réessayez plus tard : un opérateur doit d'abord dire ce qui vaut désormais.",
     ),
+    "clock-in-doubt": (
+        "L'horloge du serveur est peut-être fausse : rien ne reçoit d'échéance",
+        "Demandez-le sans expiration ni délai, ou réessayez plus tard : un opérateur doit régler l'horloge, ou dire "
+        "qu'elle est juste (`grillo clock accept`). Tout le reste continue, d'abord les révocations.",
+    ),
     "unavailable": (
         "Il n'est pas possible de répondre en ce moment",
         "Réessayez après le nombre de secondes indiqué par Retry-After.",

@@ -121,6 +121,11 @@ SPANISH: Mapping[str, tuple[str, str]] = {
         "El registro de claves se devolvió a un estado anterior: no se acepta ni se cambia ninguna clave. "
         "Inténtelo más tarde: antes un operador debe decir qué vale ahora.",
     ),
+    "clock-in-doubt": (
+        "El reloj del servidor puede estar mal: no se fija ningún vencimiento",
+        "Pídalo sin vencimiento ni plazo, o inténtelo más tarde: un operador debe poner el reloj en hora, o decir "
+        "que lo está (`grillo clock accept`). Todo lo demás continúa, ante todo las revocaciones.",
+    ),
     "unavailable": (
         "Esto no se puede responder en este momento",
         "Inténtelo de nuevo después de los segundos que indica Retry-After.",

@@ -17,7 +17,7 @@ _rotation = partial(
     query=ForceQuerySchema,
     body=RotateKeySchema,
     answers=RotatedKeySchema,
-    problems=("not-found", "conflict", "lock-out", "too-many-keys", "beyond-own-bounds"),
+    problems=("not-found", "conflict", "lock-out", "too-many-keys", "beyond-own-bounds", "clock-in-doubt"),
     conditional=True,
     repeated=KeyResource.rotated_before,
 )

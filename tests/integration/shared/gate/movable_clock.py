@@ -25,6 +25,9 @@ class MovableClock:
     def trusted_now(self) -> datetime:
         return self.now()
 
+    def is_in_doubt(self) -> bool:
+        return False
+
     def elapsed_seconds(self) -> float:
         return self._system.elapsed_seconds() + self._moved_seconds
 
