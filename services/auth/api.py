@@ -7,7 +7,7 @@ TRUSTED_PROXIES lists may ask.
 import falcon
 
 from services.auth import key_verification
-from services.auth.forwarded_request import ForwardedRequestUnreadable, read_forwarded_request
+from services.auth.forwarded_request import ForwardedRequests, ForwardedRequestUnreadable
 from services.auth.schema import AuthorizedSchema, AuthorizeQuery, AuthorizeQuerySchema
 from shared.gate.authentication.credential import Presented
 from shared.web.operation import Answer, Call, Judged, operation
@@ -47,7 +47,7 @@ class _ReadQueries:
 
 class Authorize:
     def __init__(self, proxies: TrustedProxies) -> None:
-        self._proxies, self._queries = proxies, _ReadQueries()
+        self._proxies, self._queries, self._forwarded = proxies, _ReadQueries(), ForwardedRequests()
 
     def forwarded(self, req: falcon.Request, caller: str) -> Judged:
         """The forwarded request, as the gate judges it. Raises Problem when the headers do not describe one."""
@@ -55,7 +55,7 @@ class Authorize:
             raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES lists may ask about forwarded requests")
         query = self._queries.read(req)
         try:
-            forwarded = read_forwarded_request(req.get_header)
+            forwarded = self._forwarded.read(req.get_header)
         except ForwardedRequestUnreadable as fault:
             raise Problem("invalid-request", str(fault)) from None
         if forwarded.query_keys and not query.allow_query:
@@ -83,7 +83,7 @@ class Authorize:
         problem_header=PROBLEM_HEADER,
         name="authorize",
     )
-    def on_get(self, call: Call[AuthorizeQuery, None]) -> Answer:
+    def on_get(self, call: Call[None, None]) -> Answer:
         grant = call.caller
         permissions = sorted(grant.permissions)
         return Answer(

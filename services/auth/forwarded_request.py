@@ -6,6 +6,7 @@ Whether the proxy may be believed is checked in api.py.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote_plus, unquote_to_bytes
 
 from shared.observability.redaction import redact
@@ -16,6 +17,7 @@ PATH_CHARACTERS_MAX = 100  # what usage stores of a route
 _FAMILIES = (("X-Original-Method", "X-Original-URI"), ("X-Forwarded-Method", "X-Forwarded-Uri"))
 _METHOD = re.compile(r"[A-Z-]{1,16}", re.ASCII)
 _CREDENTIAL = "api_key"
+_REMEMBERED_MAX, _REMEMBERED_CHARACTERS_MAX = 2048, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +37,22 @@ class ForwardedRequestUnreadable(Exception):
     """The headers do not describe one request, or it carries a key where no proxy would remove it."""
 
 
-def read_forwarded_request(header: Callable[[str], str | None]) -> ForwardedRequest:
-    """`header`: a header's value by name. Raises ForwardedRequestUnreadable."""
+class ForwardedRequests:
+    """Reader of them. Those without a query it remembers, for few paths are asked for again and again, and reading one
+    costs as much as the gate's verdict. None that is refused stays.
+    """
+
+    def __init__(self) -> None:
+        self._read_again = lru_cache(maxsize=_REMEMBERED_MAX)(_read)
+
+    def read(self, header: Callable[[str], str | None]) -> ForwardedRequest:
+        """`header`: a header's value by name. Raises ForwardedRequestUnreadable."""
+        method, uri = _described(header)
+        is_remembered = len(uri) <= _REMEMBERED_CHARACTERS_MAX and "?" not in uri
+        return (self._read_again if is_remembered else _read)(method, uri)
+
+
+def _described(header: Callable[[str], str | None]) -> tuple[str, str]:
     described = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
     if len(described) > 1:
         raise ForwardedRequestUnreadable("the X-Original-… and X-Forwarded-… headers describe different requests")
@@ -45,6 +61,10 @@ def read_forwarded_request(header: Callable[[str], str | None]) -> ForwardedRequ
         raise ForwardedRequestUnreadable(
             "send X-Original-Method and X-Original-URI, or X-Forwarded-Method and X-Forwarded-Uri"
         )
+    return method, uri
+
+
+def _read(method: str, uri: str) -> ForwardedRequest:
     if not _METHOD.fullmatch(method) or not uri.startswith("/"):
         raise ForwardedRequestUnreadable(
             "the forwarded request must have a method in capitals and a path that starts with /"

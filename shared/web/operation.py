@@ -37,6 +37,7 @@ class Operation:
     """The declaration. `permission` None: any valid key will do. A method without an operation is open to all.
 
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
+    It reads the query by itself: the handler is given none.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
     `conditional`: it changes a resource that has a revision, and honours If-Match; elsewhere If-Match is refused.
     `repeated`: how it answers what was done with the same Idempotency-Key before; None: it changes nothing, or the same
@@ -88,7 +89,8 @@ class Operation:
     ) -> Answer:
         """Parses the request and calls the handler. `request` None: no query, no body. Raises Problem."""
         query = body = None
-        if request is not None or self._load_query is not None:
+        # What stands for another request was read with it, by `stands_for`.
+        if self.stands_for is None and (request is not None or self._load_query is not None):
             query = read_query(request, self._load_query)
         if request is not None and self._load_body is not None:
             body = read_body(request, self._load_body, self.body_bytes_max)

@@ -54,12 +54,13 @@ def _is_number(weight: str | None) -> bool:
 
 def _gains(headers: Headers, body: Iterable[bytes] | None) -> bool:
     """`body` None: of a HEAD, whose headers tell how long it would be."""
-    named = {name.lower(): value for name, value in headers}
     length = sum(map(len, body)) if isinstance(body, list) else None
-    if body is None and "content-length" in named:
-        length = int(named["content-length"])
-    is_long = length is None or length >= BYTES_MIN
-    return is_long and not _ENCODED & named.keys() and _TYPES.match(named.get("content-type", "")) is not None
+    if length is not None and length < BYTES_MIN:
+        return False  # before anything else is read: most answers are short
+    named = {name.lower(): value for name, value in headers}
+    if body is None and int(named.get("content-length", BYTES_MIN)) < BYTES_MIN:
+        return False
+    return not _ENCODED & named.keys() and _TYPES.match(named.get("content-type", "")) is not None
 
 
 def _varied(headers: Headers) -> Headers:

@@ -15,8 +15,9 @@ class TrustedProxies:
         self._trusted = trusted
         # Cached: parsing an address takes longer than the rest of a verdict, and few callers make most requests.
         self.caller = lru_cache(maxsize=_CALLERS_MAX)(self._caller)
+        self.trust = lru_cache(maxsize=_CALLERS_MAX)(self._trust)
 
-    def trust(self, peer: str) -> bool:
+    def _trust(self, peer: str) -> bool:
         """Whether the peer is one of our proxies, whose other headers about its callers may be believed, too."""
         known = address(peer)
         return known is not None and self._is_ours(known)

@@ -12,6 +12,7 @@ from falcon import testing
 from openapi_spec_validator import validate
 
 from services.auth import api as auth_api
+from services.auth.schema import AuthorizeQuerySchema
 from shared.gate.grants.grant import Limits
 from shared.values.permissions import ALIASES, PERMISSIONS
 from shared.web.application import application
@@ -64,6 +65,20 @@ class Door:
 @pytest.fixture
 def door(app: Tiny) -> Door:
     return Door(app)
+
+
+def test_the_query_by_which_a_proxy_asks_is_read_once_for_all_its_requests(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, load = [], AuthorizeQuerySchema.load
+
+    def counted(schema: AuthorizeQuerySchema, data: Any) -> Any:
+        read.append(data)
+        return load(schema, data)
+
+    monkeypatch.setattr(AuthorizeQuerySchema, "load", counted)
+    assert [door.ask(NGINX | bearer("reader")).status_code for _ in range(3)] == [200] * 3
+    assert read == [{"permission": "sensors:read"}]
 
 
 def test_it_holds_no_slot(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from services.auth.forwarded_request import (
     PATH_CHARACTERS_MAX,
     ForwardedRequest,
+    ForwardedRequests,
     ForwardedRequestUnreadable,
-    read_forwarded_request,
 )
 from shared.observability.redaction import redact
 from tests.gate_examples import SECRET
@@ -19,7 +19,7 @@ ENCODED = f"%67rl_{SECRET[4:]}"
 def read(**headers: str) -> ForwardedRequest:
     """By names as Python writes them."""
     told = {name.replace("_", "-").lower(): value for name, value in headers.items()}
-    return read_forwarded_request(lambda name: told.get(name.lower()))
+    return ForwardedRequests().read(lambda name: told.get(name.lower()))
 
 
 def original(uri: str, method: str = "GET") -> ForwardedRequest:
@@ -101,3 +101,19 @@ def test_a_path_keeps_its_meaning_in_the_record() -> None:
     assert original("/caf%C3%A9/a%2Fb%00").path == "/caf%C3%A9/a/b%00"
     assert original("/caf\u00c3\u00a9").path == "/caf%C3%A9"
     assert original("/" + "x" * 200).path == "/" + "x" * 99
+
+
+def test_a_path_that_is_read_again_is_read_as_before_and_a_key_in_it_is_refused_as_before() -> None:
+    requests = ForwardedRequests()
+
+    def again(uri: str) -> ForwardedRequest:
+        told = {"X-Original-Method": "GET", "X-Original-URI": uri}
+        return requests.read(told.get)
+
+    of_path = ForwardedRequest(method="GET", path="/caf%C3%A9", query_keys=())
+    assert [again("/caf%C3%A9") for _ in range(2)] == [of_path] * 2
+    keys = [again(f"/tiles?api_key={key}").query_keys for key in (SECRET, "another")]
+    assert keys == [(SECRET,), ("another",)]
+    for _ in range(2):
+        with pytest.raises(ForwardedRequestUnreadable):
+            again(f"/{SECRET}")
