@@ -2,7 +2,7 @@
 
 What deletes or expires for good goes by `trusted_now`, which stands still while the wall clock is in doubt
 (shared/sql/clocks/clock_watch.py): a clock that was set wrong must not be able to end anything. What is to end at a
-time to come asks `is_in_doubt` first, and is refused: by a wrong clock it would end at another time than was meant.
+time to come asks `is_contradicted` first, and is refused: by a wrong clock it would end at another time than was meant.
 
 Elapsed time keeps counting while the machine sleeps: CLOCK_BOOTTIME, or where there is none CLOCK_MONOTONIC, which
 does so on macOS. Two readings on one machine may be compared; readings of two machines may not.
@@ -18,7 +18,7 @@ _COUNTS_SLEEP = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ClockInDoubt(Exception):
-    """The wall clock may be wrong, so nothing is given a time to end at."""
+    """The wall clock is contradicted, so nothing is given a time to end at."""
 
 
 class Clock(Protocol):
@@ -30,8 +30,8 @@ class Clock(Protocol):
         """The wall clock where it is beyond doubt, else when it last was. For what deletes, and expires for good."""
         ...
 
-    def is_in_doubt(self) -> bool:
-        """Whether the wall clock may be wrong."""
+    def is_contradicted(self) -> bool:
+        """Whether another clock, or what it said before, says that the wall clock is wrong."""
         ...
 
     def elapsed_seconds(self) -> float:
@@ -47,7 +47,7 @@ class SystemClock:
     trusted_now = now
     elapsed_seconds: Callable[[], float] = staticmethod(partial(time.clock_gettime, _COUNTS_SLEEP))
 
-    def is_in_doubt(self) -> bool:
+    def is_contradicted(self) -> bool:
         return False
 
 
@@ -64,7 +64,7 @@ class ManualClock:
     def trusted_now(self) -> datetime:
         return self._now
 
-    def is_in_doubt(self) -> bool:
+    def is_contradicted(self) -> bool:
         return False
 
     def elapsed_seconds(self) -> float:

@@ -68,6 +68,17 @@ class Watched:
     doubted: Agreement | None = None
     ran_seconds: float = 0.0
 
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether what is known beyond doubt says that the clock is wrong, or was.
+
+        After a stop of the machine that was long, or is said to be, nothing says so: no clock ran meanwhile.
+        """
+        if self.doubted is None:
+            return False
+        last, boots = self.trusted.last, {first.boot for first in self.trusted.firsts}
+        return any(one.boot in boots or one.wall < last.wall - BEHIND_SECONDS_MAX for one in self.doubted.firsts)
+
 
 def watch(before: Watched | None, reading: Reading) -> Watched:
     """What is to be kept after a reading. `before` None: the first ever."""

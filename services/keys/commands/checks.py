@@ -106,7 +106,7 @@ class Checks:
 
     def _check_clock(self, before: Key | None, after: Key | None) -> None:
         """Counted from a wrong time, an end would come at another time than was meant, and a lifetime be too long."""
-        if after is not None and sets_end(before, after) and self._clock.is_in_doubt():
+        if after is not None and sets_end(before, after) and self._clock.is_contradicted():
             raise ClockInDoubt
 
     def _check_lock_out(self, fence: Fence, before: Key | None, after: Key | None, tx: Connection) -> None:

@@ -53,7 +53,7 @@ class SecretRotation:
         def rotated(channel: Channel) -> Channel:
             if channel.kind is not Kind.WEBHOOK:
                 raise Problem("conflict", "only webhook channels have a secret: email is not signed")
-            if overlap and self._clock.is_in_doubt():
+            if overlap and self._clock.is_contradicted():
                 raise ClockInDoubt
             return channel.with_new_secret(sealed, self._clock.now(), overlap, instead=call.body.instead)
 

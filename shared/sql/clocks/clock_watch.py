@@ -60,19 +60,23 @@ class WatchedClock:
         self.now: Callable[[], datetime] = clock.now
         self.elapsed_seconds: Callable[[], float] = clock.elapsed_seconds
         self._look, self._looked = look, float("-inf")
-        self._stands_at, self._since = _BEGINNING, float("-inf")
+        self._stands_at, self._since, self._contradicted = _BEGINNING, float("-inf"), False
 
-    def stand(self, at: datetime) -> None:
-        self._stands_at, self._since = at, float("-inf")
+    def stand(self, at: datetime, *, is_contradicted: bool) -> None:
+        self._stands_at, self._since, self._contradicted = at, float("-inf"), is_contradicted
 
     def run(self, reading: Reading) -> None:
         """From a reading beyond doubt on; between two of them, too, both clocks must agree."""
         self._stands_at, self._since = from_microseconds(round(reading.wall * 1e6)), reading.elapsed
+        self._contradicted = True  # if it stands from now on, then by the boot clock
 
     def trusted_now(self) -> datetime:
-        return self._stands_at if self.is_in_doubt() else self.now()
+        return self._stands_at if self._is_in_doubt() else self.now()
 
-    def is_in_doubt(self) -> bool:
+    def is_contradicted(self) -> bool:
+        return self._is_in_doubt() and self._contradicted
+
+    def _is_in_doubt(self) -> bool:
         if self._stands() and self.elapsed_seconds() - self._looked >= WATCH_SECONDS:
             self._looked = self.elapsed_seconds()
             self._look()
@@ -154,7 +158,7 @@ class ClockWatch:
         if watched.doubted is None:
             self.clock.run(watched.trusted.last)
         else:
-            self.clock.stand(_moment(watched.trusted))
+            self.clock.stand(_moment(watched.trusted), is_contradicted=watched.is_contradicted)
 
 
 def boot_id() -> str:

@@ -1,4 +1,4 @@
-"""While the wall clock is in doubt, nothing is given a time to end at; all else goes on."""
+"""While the wall clock is contradicted, nothing is given a time to end at; all else goes on."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -86,6 +86,21 @@ def test_once_it_is_right_again_ends_are_set_as_before(in_doubt: Management, clo
     in_doubt.replica.pull()
     made = in_doubt.create(expires_in=60)
     assert datetime.fromisoformat(made["expires_at"]) == NOON + timedelta(seconds=60)
+
+
+def test_after_a_long_stop_ends_are_set_as_before(
+    in_doubt: Management, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for watch in (in_doubt.keys.clock_watch, in_doubt.usage.clock_watch):
+        watch.accept()
+        monkeypatch.setattr(watch, "_boot", "the next")
+    clock.set_by(timedelta(hours=2))
+    in_doubt.replica.pull()
+    _tick(in_doubt)
+    assert in_doubt.keys.clock_watch.doubted() is not None
+    for method, path, body in ENDS.values():
+        answer = in_doubt.ask(method, _filled(in_doubt, path), json=body)
+        assert answer.status_code in (200, 201), (method, path, answer.json)
 
 
 def test_a_lifetime_of_the_organisation_s_is_an_end_too(in_doubt: Management) -> None:

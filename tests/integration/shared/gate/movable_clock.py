@@ -25,7 +25,7 @@ class MovableClock:
     def trusted_now(self) -> datetime:
         return self.now()
 
-    def is_in_doubt(self) -> bool:
+    def is_contradicted(self) -> bool:
         return False
 
     def elapsed_seconds(self) -> float:

@@ -80,6 +80,16 @@ def test_after_a_boot_the_clock_may_be_neither_before_the_last_reading_nor_an_ho
         assert (watch(before, reading).doubted is not None) == is_in_doubt, wrong_by
 
 
+def test_a_clock_is_contradicted_by_its_boot_or_by_what_it_said_and_not_by_a_long_stop() -> None:
+    assert after(at(0), at(60, wrong_by=100 * DAY)).is_contradicted
+    assert after(at(0), at(60, wrong_by=-2 * TOLERANCE_SECONDS)).is_contradicted
+    assert after(at(0), at(60, wrong_by=-100 * DAY, boot="boot_2")).is_contradicted
+    off_for_long = at(60, wrong_by=100 * DAY, boot="boot_2"), at(120, wrong_by=100 * DAY, boot="boot_2")
+    assert after(at(0), *off_for_long).doubted is not None
+    assert not after(at(0), *off_for_long).is_contradicted
+    assert not after(at(0), at(60)).is_contradicted
+
+
 def test_a_stop_of_the_process_within_a_boot_is_no_doubt_however_long() -> None:
     assert after(at(0), at(30 * DAY)).doubted is None
 
