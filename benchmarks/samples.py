@@ -1,12 +1,15 @@
-"""The store of samples: `python -m benchmarks.samples [import] [reads]`, each less than four minutes; both by default.
+"""The store of samples: `python -m benchmarks.samples [import] [live] [reads]`, each less than four minutes; or all.
 
 `import`: all recordings of `GRILLO_TEST_DATA`, then their sealing: wall and processor time, peak memory, bytes stored.
+`live`: the same recordings as messages, a second's of all devices at once, then their sealing.
 `reads`: ten minutes of a sensor as miniSEED, from a month of thirty. The hours that are read are files, made by the
 sealer's own writer of noise like that of the recordings; of all others there is the index alone, which is theirs with
 other times: 64,800 files of 170 kB tell nothing more. Each read is measured with its file out of the system's memory
 (cold), and again (warm). `BENCH_DAYS` and `BENCH_SENSORS` make it smaller, and the figures say so.
 """
 
+import gzip
+import json
 import os
 import random
 import resource
@@ -14,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +26,9 @@ import numpy as np
 from sqlalchemy import Connection, func, insert, select
 
 from services.sensors import ingest, tables
-from services.sensors.assembly import MIGRATIONS
+from services.sensors.assembly import MIGRATIONS, assemble
 from services.sensors.ingest.importer import Importer
+from services.sensors.networks.network import Settings
 from services.sensors.samples import Samples as Store
 from services.sensors.samples import open_samples
 from services.sensors.store import index
@@ -33,11 +38,12 @@ from services.sensors.store.miniseed.codes import Codes
 from services.sensors.store.piece import Samples, by_time
 from services.sensors.store.sealing.hour_file import HourFile, hour_file
 from services.sensors.store.span import SealedSpan
-from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.messaging.readings.reading import Reading
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from tests.examples import ORGANISATION_ID, ORIGIN, NoBus
 
 DAYS, SENSORS = int(os.environ.get("BENCH_DAYS", "30")), int(os.environ.get("BENCH_SENSORS", "30"))
 RECORDINGS = Path(os.environ.get("GRILLO_TEST_DATA", "../shared/data/openeew")) / "records"
@@ -47,7 +53,7 @@ FIRST_HOUR = 490_000  # in 2025
 
 
 def main(*chosen: str) -> None:
-    measures = {"import": _measure_import, "reads": _measure_reads}
+    measures = {"import": _measure_import, "live": _measure_live, "reads": _measure_reads}
     for what in chosen or measures:
         with tempfile.TemporaryDirectory() as name:
             measures[what](Path(name))
@@ -69,16 +75,40 @@ def _measure_import(folder: Path) -> None:
     count = 0
     sensor_ids: set[str] = set()
     for file in files:
-        imported = importer.store(ingest.read(file, now=SystemClock().now()), ORGANISATION, Origin(actor="bench"))
+        imported = importer.store(ingest.read(file, now=SystemClock().now()), ORGANISATION, ORIGIN)
         count, sensor_ids = count + imported.account.new, sensor_ids | set(imported.sensor_ids)
     count += sum(account.new for account in importer.decide(sensor_ids).values())
     print(f"import: {len(files)} files, {count:,} samples, {_per_second(count, began, used)}")
+    _seal(samples, database, count)
+    print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    database.close()
+
+
+def _measure_live(folder: Path) -> None:
+    part = assemble(Database.sqlite(folder / "sensors.sqlite"), NoBus(), SystemClock(), folder / "samples")
+    network_id = part.networks.commands.create(ORGANISATION_ID, Settings(name="Bench"), ORIGIN)
+    lines = [
+        line for file in RECORDINGS.rglob("*.jsonl.gz") for line in gzip.decompress(file.read_bytes()).splitlines()
+    ]
+    seconds: defaultdict[int, list[Reading]] = defaultdict(list)
+    for line in lines:
+        reading = Reading(account=None, network_id=network_id, body=line, sent_ns=None)
+        seconds[int(json.loads(line)["cloud_t"])].append(reading)
+    began, used = time.perf_counter(), time.process_time()
+    for second in sorted(seconds):
+        part.receiver.take(seconds[second])
+    with part.database.reading() as tx:
+        count = tx.execute(select(func.sum(tables.span.c.count))).scalar_one()
+    print(f"live: {len(lines):,} messages, {count:,} samples, {_per_second(count, began, used)}")
+    _seal(part.samples, part.database, count)
+    part.database.close()
+
+
+def _seal(samples: Store, database: Database, count: int) -> None:
     began, used = time.perf_counter(), time.process_time()
     while samples.sealer.run(settled=False):
         pass
     print(f"sealed: {_per_second(count, began, used)}, {_bytes_a_sample(database)}")
-    print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
-    database.close()
 
 
 def _measure_reads(folder: Path) -> None:

@@ -16,7 +16,7 @@ from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import encode
 from services.sensors.store.miniseed.codes import Codes, Coding
 from services.sensors.store.piece import Piece
-from services.sensors.store.span import Span
+from services.sensors.store.span import Records, Span
 from services.sensors.store.waveform import Segment, join
 from shared.sql.database import Database
 
@@ -40,6 +40,15 @@ class _Range:
         return min(count, max(0, ceil(inside_ns * rate_hz / NS)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Found:
+    """`chosen`: which of its sealed records the range needs."""
+
+    span: Span
+    codes: Codes
+    chosen: Records
+
+
 class SampleReader:
     def __init__(self, database: Database, archive: Archive, coding: Coding) -> None:
         self._database, self._archive, self._coding = database, archive, coding
@@ -51,8 +60,8 @@ class SampleReader:
         """
         wanted = _Range(start_ns=start_ns, end_ns=end_ns)
 
-        def read(listed: list[tuple[Span, Codes]]) -> list[Segment]:
-            return join(segment for span, codes in listed for segment in self._segments(span, codes, wanted))
+        def read(listed: list[_Found]) -> list[Segment]:
+            return join(segment for one in listed for segment in self._segments(one, wanted))
 
         return self._read(sensor_id, wanted, channels, read)
 
@@ -60,10 +69,8 @@ class SampleReader:
         """The same samples as miniSEED 2 records, by channel and time. Raises SpanDamaged."""
         wanted = _Range(start_ns=start_ns, end_ns=end_ns)
 
-        def read(listed: list[tuple[Span, Codes]]) -> bytes:
-            return b"".join(
-                record for codes, spans in _by_codes(listed) for record in self._records(spans, codes, wanted)
-            )
+        def read(listed: list[_Found]) -> bytes:
+            return b"".join(record for codes, its in _by_codes(listed) for record in self._records(its, codes, wanted))
 
         return self._read(sensor_id, wanted, channels, read)
 
@@ -86,53 +93,59 @@ class SampleReader:
         sensor_id: str,
         wanted: _Range,
         channels: Collection[str] | None,
-        read: Callable[[list[tuple[Span, Codes]]], _T],
+        read: Callable[[list[_Found]], _T],
     ) -> _T:
         for attempt in range(1, _ATTEMPTS_MAX + 1):
             listed = self._list(sensor_id, wanted, channels)
             try:
+                for one in listed:
+                    one.span.prefetch(self._archive, one.chosen)
                 return read(listed)
             except FileNotFoundError:
                 if attempt == _ATTEMPTS_MAX:
                     raise
         raise AssertionError
 
-    def _list(self, sensor_id: str, wanted: _Range, channels: Collection[str] | None) -> list[tuple[Span, Codes]]:
+    def _list(self, sensor_id: str, wanted: _Range, channels: Collection[str] | None) -> list[_Found]:
         with self._database.reading() as tx:
             spans = index.between(tx, sensor_id, wanted.start_ns, wanted.end_ns)
             codes = self._coding.of(tx, sensor_id) if spans else None
         listed = [(span, codes.at(span.axis, span.start_ns, span.rate_hz)) for span in spans if codes is not None]
-        return [one for one in listed if channels is None or one[1].channel in channels]
+        return [
+            _Found(span=span, codes=of, chosen=span.chosen(wanted.start_ns, wanted.end_ns))
+            for span, of in listed
+            if channels is None or of.channel in channels
+        ]
 
-    def _segments(self, span: Span, codes: Codes, wanted: _Range) -> Iterator[Segment]:
-        for piece in span.pieces_between(self._archive, wanted.start_ns, wanted.end_ns):
+    def _segments(self, found: _Found, wanted: _Range) -> Iterator[Segment]:
+        for piece in found.span.pieces_of(self._archive, found.chosen):
             kept = wanted.cut(piece)
             if kept is not None:
-                yield _segment(kept, codes)
+                yield _segment(kept, found.codes)
         time.sleep(0)  # decoding is pure computing: embedded, others run between spans
 
-    def _records(self, spans: list[Span], codes: Codes, wanted: _Range) -> Iterator[bytes]:
+    def _records(self, listed: list[_Found], codes: Codes, wanted: _Range) -> Iterator[bytes]:
         """Whole records as they are; what lies on an edge, or has just arrived, is encoded."""
         arrived: list[Segment] = []
-        for span in spans:
-            if span.samples is not None:
-                arrived += self._segments(span, codes, wanted)
+        for one in listed:
+            if one.span.samples is not None:
+                arrived += self._segments(one, wanted)
                 continue
             yield from _encoded(arrived, codes)
             arrived = []
-            yield from self._sealed(span, codes, wanted)
+            yield from self._sealed(one, wanted)
         yield from _encoded(arrived, codes)
 
-    def _sealed(self, span: Span, codes: Codes, wanted: _Range) -> Iterator[bytes]:
-        chosen = span.chosen(wanted.start_ns, wanted.end_ns)
-        for record, content in span.contents(self._archive, chosen):
+    def _sealed(self, found: _Found, wanted: _Range) -> Iterator[bytes]:
+        span = found.span
+        for record, content in span.contents(self._archive, found.chosen):
             start_ns, last = int(record["start_ns"]), int(record["count"]) - 1
             if wanted.start_ns <= start_ns and span.time_ns(start_ns, last) < wanted.end_ns:
                 yield content
                 continue
             piece = wanted.cut(span.decoded(record, content))
             if piece is not None:
-                yield from encode(codes, piece.start_ns, piece.rate_hz, piece.samples)
+                yield from encode(found.codes, piece.start_ns, piece.rate_hz, piece.samples)
 
 
 def _encoded(segments: list[Segment], codes: Codes) -> Iterator[bytes]:
@@ -150,6 +163,6 @@ def _segment(piece: Piece, codes: Codes) -> Segment:
     )
 
 
-def _by_codes(listed: list[tuple[Span, Codes]]) -> Iterator[tuple[Codes, list[Span]]]:
-    for codes in sorted({codes for _, codes in listed}):
-        yield codes, [span for span, of in listed if of == codes]
+def _by_codes(listed: list[_Found]) -> Iterator[tuple[Codes, list[_Found]]]:
+    for codes in sorted({one.codes for one in listed}):
+        yield codes, [one for one in listed if one.codes == codes]

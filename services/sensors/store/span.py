@@ -84,14 +84,12 @@ class Span:
         """All of it. Raises SpanDamaged, and FileNotFoundError when the file is gone."""
         return self._arrived() if self.samples is not None else list(self.read(archive, self.table))
 
-    def pieces_between(self, archive: Archive, start_ns: int, end_ns: int) -> list[Piece]:
-        """Of the records that have a sample in [start_ns, end_ns); only those are read. Raises as `pieces`."""
-        if self.samples is not None:
-            return self._arrived()
-        return list(self.read(archive, self.chosen(start_ns, end_ns)))
+    def pieces_of(self, archive: Archive, chosen: Records) -> list[Piece]:
+        """Of the chosen records; only those are read. Raises as `pieces`."""
+        return self._arrived() if self.samples is not None else list(self.read(archive, chosen))
 
     def pieces_by_device(self, archive: Archive, from_ns: int, to_ns: int) -> list[Piece]:
-        """The same by device time, both ends included."""
+        """Of the records that have a sample from one device time to the other, both included. Raises as `pieces`."""
         if self.samples is not None:
             return self._arrived()
         table = self.table
@@ -99,21 +97,33 @@ class Span:
         return list(self.read(archive, chosen))
 
     def chosen(self, start_ns: int, end_ns: int) -> Records:
-        """The records that have a sample in [start_ns, end_ns), or might by half an interval."""
+        """The records that have a sample in [start_ns, end_ns), or might by half an interval. A row has none."""
         table = self.table
+        if self.samples is not None:
+            return table
         ends = table["start_ns"] + np.rint(table["count"] * (NS / self.rate_hz)).astype(np.int64)
         return table[(ends > start_ns) & (table["start_ns"] < end_ns)]
+
+    def prefetch(self, archive: Archive, chosen: Records) -> None:
+        """Has the disk begin to read these records. Raises FileNotFoundError."""
+        for run in _neighbours(chosen):
+            archive.prefetch(self.path or "", *self._place(run))
 
     def contents(self, archive: Archive, chosen: Records) -> Iterator[tuple[np.void, bytes]]:
         """Records with their bytes, checked; neighbours are read at once. Raises as `pieces`."""
         for run in _neighbours(chosen):
-            first, size = int(run[0]["place"]), self.record_bytes or 0
-            content = archive.read(self.path or "", first * size, len(run) * size)
+            size, (offset, length) = self.record_bytes or 0, self._place(run)
+            content = archive.read(self.path or "", offset, length)
             for number, record in enumerate(run):
                 part = content[number * size : (number + 1) * size]
                 if crc32(part) != record["crc"]:
-                    raise SpanDamaged(self, f"record {first + number} is not what was written")
+                    raise SpanDamaged(self, f"record {record['place']} is not what was written")
                 yield record, part
+
+    def _place(self, run: Records) -> tuple[int, int]:
+        """Of neighbours in their file: offset and length in bytes."""
+        size = self.record_bytes or 0
+        return int(run[0]["place"]) * size, len(run) * size
 
     def _arrived(self) -> list[Piece]:
         content = self.samples or b""

@@ -153,6 +153,8 @@ def _encoding(samples: Samples, plain_samples: int) -> tuple[DataEncoding, str, 
     """How to write the first samples, and those that may be written so. `plain_samples`: that fit uncompressed."""
     if samples.dtype != np.int32:
         return *_FLOATS[samples.dtype.name], samples
+    if int(samples.max()) - int(samples.min()) <= _STEIM2_DIFFERENCE_MAX:
+        return DataEncoding.STEIM2, "i", samples
     too_large = np.flatnonzero(np.abs(np.diff(samples.astype(np.int64))) > _STEIM2_DIFFERENCE_MAX)
     if too_large.size == 0:
         return DataEncoding.STEIM2, "i", samples

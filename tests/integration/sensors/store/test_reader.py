@@ -1,6 +1,7 @@
 """Reads give exactly the samples of a range, as segments and as miniSEED, wherever they are stored."""
 
 from io import BytesIO
+from typing import Any
 
 import obspy
 import pytest
@@ -74,6 +75,26 @@ def test_whole_records_go_out_as_they_are_and_no_others_are_read(
     whole = len(content) - RECORD_BYTES
     assert content[:whole] == sealed[:whole]
     assert sum(length for _, length in read) <= len(content) + RECORD_BYTES
+
+
+def test_the_disk_is_asked_for_all_files_before_the_first_is_waited_for(
+    half_sealed: StoredSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str, int, int]] = []
+
+    def noted(name: str, of: Any) -> Any:
+        def note(self: Archive, path: str, offset: int, length: int) -> Any:
+            asked.append((name, path, offset, length))
+            return of(self, path, offset, length)
+
+        return note
+
+    for name, of in (("prefetch", Archive.prefetch), ("read", Archive.read)):
+        monkeypatch.setattr(Archive, name, noted(name, of))
+    edge_ns = START_NS + HOUR_NS
+    half_sealed.reader.miniseed(SENSOR_ID, edge_ns - 300 * 10**9, edge_ns + 300 * 10**9, None)
+    assert [name for name, *_ in asked] == ["prefetch", "prefetch", "read", "read"]
+    assert [one[1:] for one in asked[:2]] == [one[1:] for one in asked[2:]]
 
 
 def test_other_channels_are_left_out(stored: StoredSamples) -> None:
