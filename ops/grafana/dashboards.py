@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ops.grafana.frame import Dashboard, Panel, text
+from ops.grafana.frame import RUNBOOKS, Dashboard, Panel, model, runbooks, text_of
 
 INTO = Path(__file__).with_name("dashboards")
 _RATE = "[$__rate_interval]"
@@ -36,6 +36,7 @@ DASHBOARDS = (
                 unit="short",
                 queries={"grillo_usage_requests_last_minute": "{{organisation}} {{key}}"},
                 width=24,
+                by_key=True,
             ),
             Panel(
                 title="Requests a minute, heaviest organisations",
@@ -49,12 +50,24 @@ DASHBOARDS = (
                 unit="percentunit",
                 queries={"grillo_usage_day_share": "{{organisation}} {{key}}"},
                 red_from=0.9,
+                by_key=True,
+            ),
+            Panel(
+                title="What runs out today",
+                shows="Keys that have spent most of their day's limit, now. Keys without one are not here.",
+                unit="percentunit",
+                queries={"grillo_usage_day_share": "{{organisation}} {{key}}"},
+                red_from=0.9,
+                by_key=True,
+                is_table=True,
             ),
             Panel(
                 title="Last used",
                 shows="Seconds since the keys that these panels name were last used. Refusals are no uses.",
                 unit="s",
                 queries={"time() - grillo_usage_last_used_timestamp_seconds": "{{organisation}} {{key}}"},
+                by_key=True,
+                is_table=True,
             ),
             Panel(
                 title="Refused for their limits",
@@ -86,6 +99,22 @@ DASHBOARDS = (
                 queries={rate("grillo_requests_total", "service", "status_class"): "{{service}} {{status_class}}"},
             ),
             Panel(
+                title="Verdicts",
+                shows="Admitted, or why not, by all gates together.",
+                unit="reqps",
+                queries={"sum by (outcome) (grillo:verdicts:rate1m)": "{{outcome}}"},
+            ),
+            Panel(
+                title="Busiest routes",
+                shows="The ten routes with most requests.",
+                unit="reqps",
+                queries={
+                    f"topk(10, {rate('grillo_requests_total', 'service', 'method', 'route')})": (
+                        "{{service}} {{method}} {{route}}"
+                    )
+                },
+            ),
+            Panel(
                 title="Latency, p50 and p99",
                 shows="From the gate's first look to the meter's record; not the wire, nor the server's queue.",
                 unit="s",
@@ -114,6 +143,32 @@ DASHBOARDS = (
                 alert="GrilloHandlersFailing",
             ),
             Panel(
+                title="Threads that answer",
+                shows="Share that is busy, on average over a minute: past the line, requests queue for one.",
+                unit="percentunit",
+                queries={"grillo:web_threads:busy_ratio": "{{service}}"},
+                red_from=0.8,
+            ),
+            Panel(
+                title="Connections to databases",
+                shows="In use, of those that a service's processes may have. Who asks for one more waits.",
+                unit="percentunit",
+                queries={
+                    "sum by (service) (grillo_database_connections) / "
+                    "(sum by (service) (grillo_database_connections_max) > 0)": "{{service}}"
+                },
+                red_from=0.8,
+            ),
+            Panel(
+                title="Requests at the same time, and allowances",
+                shows="Requests that hold one of their key's slots, and keys for which gates hold part of a limit.",
+                unit="short",
+                queries={
+                    "sum by (service) (grillo_slots_in_use)": "{{service}} slots",
+                    "sum by (service) (grillo_quota_allowances)": "{{service}} allowances",
+                },
+            ),
+            Panel(
                 title="Calls over RPC",
                 shows="By service, method and outcome, a second.",
                 unit="reqps",
@@ -138,6 +193,22 @@ DASHBOARDS = (
                 alert="GrilloRevocationSlow",
             ),
             Panel(
+                title="Applied at one gate",
+                shows="From a change being committed to one gate's word, of each gate of each receipt.",
+                unit="s",
+                queries=quantiles("grillo_gate_applied_seconds"),
+                red_from=1.0,
+                alert="GrilloRevocationSlow",
+            ),
+            Panel(
+                title="Gates counted out",
+                shows="Gates that a receipt waited for in vain, until their lease was over; in five minutes.",
+                unit="short",
+                queries={"sum(increase(grillo_gates_counted_out_total[5m]))": "gates"},
+                red_from=1,
+                alert="GrilloRevocationSlow",
+            ),
+            Panel(
                 title="Late receipts",
                 shows="Share of the receipts that took more than a second: the month's budget is one in a hundred.",
                 unit="percentunit",
@@ -157,6 +228,12 @@ DASHBOARDS = (
                 shows="The log's last position less that of the gate furthest behind.",
                 unit="short",
                 queries={'scalar(max(grillo_log_position{log="keys"})) - grillo_gate_replica_position': "{{gate}}"},
+            ),
+            Panel(
+                title="Keys that gates know",
+                shows="Dead ones among them. Gates that differ for long do not follow the same log.",
+                unit="short",
+                queries={"grillo_gate_grants": "{{service}} {{gate}}"},
             ),
             Panel(
                 title="Expiries put off",
@@ -186,12 +263,34 @@ DASHBOARDS = (
                 alert="GrilloFollowerStuck",
             ),
             Panel(
+                title="Behind, in seconds",
+                shows="Since the first event that the bus lacks, and since a follower last had all: a second is usual.",
+                unit="s",
+                queries={"grillo:relay:lag_seconds": "log of {{log}}", "grillo:follower:lag_seconds": "{{follower}}"},
+                alert="GrilloFollowerStuck",
+            ),
+            Panel(
                 title="Parked events",
-                shows="Events that could not be applied, and those that wait behind them.",
+                shows="Events that could not be applied, those that wait behind them, and whose they are.",
                 unit="short",
-                queries={"grillo_parked_events": "{{follower}}"},
+                queries={"grillo_parked_events": "{{follower}}", "grillo_parked_streams": "{{follower}}, streams"},
                 red_from=1,
                 alert="GrilloEventsParked",
+            ),
+            Panel(
+                title="Dead letters",
+                shows="Messages that no consumer could take.",
+                unit="short",
+                queries={"grillo_dead_letters": "{{queue}}"},
+                red_from=1,
+                alert="GrilloDeadLetters",
+            ),
+            Panel(
+                title="Databases and broker",
+                shows="1: it answers that service. Nothing: it hangs, or the service is away.",
+                unit="short",
+                queries={"grillo_database_up": "database of {{service}}", "grillo_broker_up": "broker, {{service}}"},
+                alert="GrilloServerAway",
             ),
             Panel(
                 title="Metered, not yet counted",
@@ -246,6 +345,13 @@ DASHBOARDS = (
                 unit="short",
                 queries={"grillo_clock_in_doubt": "{{service}}"},
                 red_from=1,
+                alert="GrilloClockInDoubt",
+            ),
+            Panel(
+                title="Clocks",
+                shows="Wall clock of each gate's host less that of keys' database. It decides nothing at a gate.",
+                unit="s",
+                queries={"abs(grillo_clock_offset_seconds)": "{{service}} {{gate}}"},
                 alert="GrilloClockInDoubt",
             ),
             Panel(
@@ -313,6 +419,12 @@ DASHBOARDS = (
                 shows="Hours of an axis made into files; put-off and failed ones are tried again.",
                 unit="cps",
                 queries={rate("grillo_sensors_hours_sealed_total", "outcome"): "{{outcome}}"},
+            ),
+            Panel(
+                title="Hours to seal",
+                shows="Hours that are over and could be sealed now. It rises when sealers stand still.",
+                unit="short",
+                queries={"grillo_sensors_hours_due": "hours"},
             ),
             Panel(
                 title="Registered and configured",
@@ -390,10 +502,15 @@ DASHBOARDS = (
 )
 
 
+def made() -> dict[str, str]:
+    """Each dashboard's JSON, by its uid."""
+    return {one.uid: text_of(model(one)) for one in DASHBOARDS} | {RUNBOOKS: text_of(runbooks())}
+
+
 def main() -> None:
     INTO.mkdir(exist_ok=True)
-    for one in DASHBOARDS:
-        (INTO / f"{one.uid}.json").write_text(text(one))
+    for uid, text in made().items():
+        (INTO / f"{uid}.json").write_text(text)
 
 
 if __name__ == "__main__":

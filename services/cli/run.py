@@ -31,7 +31,7 @@ def run(
     from shared.environment import SettingWrong
     from shared.messaging.availability import await_broker
     from shared.observability import logs
-    from shared.observability.metrics import FOLDER_VARIABLE
+    from shared.observability.exposition import FOLDER_VARIABLE
     from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.settings import read_settings
 

@@ -22,10 +22,12 @@ from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.redis_counters import RedisCounters
 from shared.messaging.broadcast_listener import Listener
+from shared.messaging.broker_health import of_broker
+from shared.messaging.entrypoints import queues_of
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc.call import CallFailed, call
-from shared.observability.at_scrape import build_info, disk_free
+from shared.observability.at_scrape import Measure, build_info, database_up, disk_free
 from shared.replication.feed import PAGE_EVENTS_MAX, FeedUnavailable
 from shared.replication.http_feed import HttpFeed
 from shared.replication.internal_client import InternalClient
@@ -81,9 +83,22 @@ def internal_door(service: str, settings: Settings) -> Any:
             "internal_token_shared",
             detail="One token opens every internal door. Give each service its own, and name all in INTERNAL_TOKENS.",
         )
-    measures = [build_info, disk_free({"spool": settings.spool}), *part.measures()]
     callers = InternalCallers(settings.internal_tokens)
-    return internal_application(routes, is_ready=is_ready, callers=callers, measures=measures)
+    return internal_application(routes, is_ready=is_ready, callers=callers, measures=_measures(service, part, settings))
+
+
+def _measures(service: str, part: Part, settings: Settings) -> list[Measure]:
+    written = {"spool": settings.spool}
+    if service == "sensors":
+        written |= {"samples": settings.samples, "exports": settings.exports}
+    queues = [queue for service_class in SERVICES[service].service_classes() for queue in queues_of(service_class)]
+    return [
+        build_info,
+        disk_free(written),
+        database_up(service, part.database.answers),
+        of_broker(service, settings.amqp_uri, queues),
+        *part.measures(),
+    ]
 
 
 def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:

@@ -17,7 +17,7 @@ from granian.log import LogLevels
 from services.distributed.draining import Draining, drain_before_sigterm
 from services.distributed.lifeline import end_with
 from services.service_registry import SERVICES
-from shared.observability import logs
+from shared.observability import logs, saturation
 from shared.settings import read_settings, take_key_forms
 
 _INTERNAL_THREADS = 4
@@ -85,6 +85,7 @@ def app() -> Any:
             application = composition.internal_door(service, settings)
         case _:
             application = Draining(composition.web(service, settings), settings.web_port, settings.drain_seconds)
+            saturation.web_threads.set(SERVICES[service].web_threads)
     look_seldom_for_garbage()
     return application
 

@@ -39,6 +39,7 @@ from services.sensors.recordings.reading import RecordingReader
 from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
+from services.sensors.store.sealing.due_hours import measured as hours_due
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.replica import Replica
 from shared.observability.at_scrape import Measure
@@ -139,6 +140,7 @@ class Sensors:
             accounts.measured(self.database),
             senders.measured(self.database),
             catalogue_measured(self.database),
+            hours_due(self.database, self.clock_watch.clock),
         ]
 
     def start(self) -> None:

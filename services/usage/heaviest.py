@@ -37,7 +37,8 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
         labels = ["organisation", "key"]
         by_key = GaugeMetricFamily(
             "grillo_usage_requests_last_minute",
-            f"Requests of the last whole minute by the {NAMED_MAX} keys that made most, and by all others.",
+            f"Requests of the last whole minute by the {NAMED_MAX} keys that made most, and by all others."
+            " Not: what is not counted yet.",
             labels=labels,
         )
         for key_id, requests in keys.items():
@@ -46,7 +47,8 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
         yield by_key
         yield gauge(
             "grillo_usage_organisation_requests_last_minute",
-            f"The same of the {NAMED_MAX} organisations whose keys made most, and of all others.",
+            f"The same of the {NAMED_MAX} organisations whose keys made most, and of all others."
+            " Not: what is not counted yet.",
             "organisation",
             organisations | {_OTHERS: all_organisations - sum(organisations.values())},
         )
@@ -67,7 +69,12 @@ def heaviest(database: Database, policy: Mapping[str, Limits], clock: Clock) -> 
         for key_id, at in used.items():
             by_use.add_metric([owners.get(key_id, ""), key_id], at / 1e6)
         yield by_use
-        yield gauge("grillo_usage_deliveries", "Deliveries to channels that wait, or are held.", "status", waiting)
+        yield gauge(
+            "grillo_usage_deliveries",
+            "Deliveries to channels that wait, or are held. Not: those given up.",
+            "status",
+            waiting,
+        )
 
     return usage
 

@@ -26,7 +26,7 @@ from shared.gate.quota.memory_quota import MemoryQuota, Quota
 from shared.gate.quota.redis_counters import RedisCounters
 from shared.gate.quota.redis_quota import RedisQuota
 from shared.gate.quota.share_quota import ShareQuota
-from shared.observability import metrics
+from shared.observability import metrics, saturation
 from shared.replication.feed import Feed
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Verifier
@@ -91,12 +91,12 @@ class GateProcess:
         self._quota: Quota = self._shared_quota or (
             MemoryQuota(spent_on) if is_only_gate else ShareQuota(self._count_gates)
         )
-        slots: Slots = self._shared_slots or (MemorySlots() if is_only_gate else ShareSlots(self._count_gates))
+        self._slots: Slots = self._shared_slots or (MemorySlots() if is_only_gate else ShareSlots(self._count_gates))
         self._tell = tell
         self._push_proof = PushProof(keys_verifier, clock)
         self._listener = listen(self._hear_key, self._hear_counted)
         self._guess_throttle = GuessThrottle(guesses_per_minute)
-        self.gate = Gate(self.replica, self._quota, meter, clock, self._guess_throttle, slots)
+        self.gate = Gate(self.replica, self._quota, meter, clock, self._guess_throttle, self._slots)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
 
@@ -134,13 +134,19 @@ class GateProcess:
     def _keep_tidy(self) -> None:
         tidied_at = self._clock.elapsed_seconds()
         while not self._stopping.wait(BEAT_SECONDS):
-            metrics.request_counts.tell()
+            self._tell_metrics()
             self._push_proof.expire()
             elapsed = self._clock.elapsed_seconds()
             if elapsed >= tidied_at + TIDY_SECONDS:
                 tidied_at = elapsed
                 self.tidy()
                 self.tell_of_guessing()
+
+    def _tell_metrics(self) -> None:
+        metrics.request_counts.tell()
+        saturation.slots_in_use.set(self._slots.in_use())
+        if self._shared_quota is not None:
+            saturation.quota_allowances.set(self._shared_quota.allowances)
 
     def tell_of_guessing(self) -> None:
         """Publishes AuthenticationFailed for slowed addresses. Best effort: what the bus does not take is lost."""

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from shared.contracts.envelope import CloudEvent
+from shared.observability import metrics
 from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import FeedDiverged, FeedUnavailable
 from shared.replication.proof.push_proof import PushProof
@@ -61,6 +62,7 @@ class Following:
             caught_up = self._subscription.pull()
             if self._follower.lacks(caught_up.remembered):
                 caught_up = self._subscription.pull()  # says so, before it holds anything newer
+            metrics.caught_up.labels(self._follower.name).set(caught_up.time.timestamp())
             self._follower.keep(self._proof.proved_head(caught_up.signed_head))
             self.is_log_diverged = False
             self._follower.retry_due()

@@ -16,7 +16,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from shared.observability import metrics
+from shared.observability.exposition import exposition
 from shared.observability.once_a_minute import OnceAMinute
 
 WAIT_SECONDS = 1.0
@@ -44,7 +44,7 @@ class AtScrape(Collector):
         yield gauge(
             "grillo_measured",
             "1: what is measured at a scrape was; 0: not, for it failed, took over a second, or was being measured for"
-            " another scrape: its series are missing.",
+            " another scrape: its series are missing. Not: a service that does not answer.",
             "of",
             answered,
         )
@@ -89,7 +89,7 @@ class _Measurement:
 
 def exposed(measures: Iterable[Measure]) -> Callable[[], bytes]:
     """Gives all metrics of this process's service, and what is measured then, in Prometheus's text format."""
-    return partial(metrics.exposition, [AtScrape(measures)])
+    return partial(exposition, [AtScrape(measures)])
 
 
 def gauge(name: str, documentation: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
@@ -101,7 +101,24 @@ def gauge(name: str, documentation: str, label: str, values: Mapping[str, float]
 
 
 def build_info() -> Iterable[Metric]:
-    yield InfoMetricFamily("grillo_build", "The release that runs.", value={"version": version(_DISTRIBUTION)})
+    yield InfoMetricFamily(
+        "grillo_build", "The release that runs. Not: of which commit.", value={"version": version(_DISTRIBUTION)}
+    )
+
+
+def database_up(service: str, answers: Callable[[], bool]) -> Measure:
+    """`answers`: whether it does."""
+
+    def database() -> Iterable[Metric]:
+        up = {service: float(answers())}
+        yield gauge(
+            "grillo_database_up",
+            "1: the service's database answers; 0: it does not. Not: embedded, nor one that hangs (grillo_measured).",
+            "service",
+            up,
+        )
+
+    return database
 
 
 def disk_free(folders: Mapping[str, Path]) -> Measure:
@@ -109,6 +126,11 @@ def disk_free(folders: Mapping[str, Path]) -> Measure:
 
     def disk() -> Iterable[Metric]:
         free = {of: float(shutil.disk_usage(folder).free) for of, folder in folders.items() if folder.is_dir()}
-        yield gauge("grillo_disk_free_bytes", "Bytes left on the disk of what is written there.", "of", free)
+        yield gauge(
+            "grillo_disk_free_bytes",
+            "Bytes left on the disk of what is written there. Not: disks of databases and other servers.",
+            "of",
+            free,
+        )
 
     return disk

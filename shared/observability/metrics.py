@@ -1,34 +1,18 @@
 """Every metric, declared once: what it counts, its labels' values, and what it does not see.
 
-A service that runs as several processes shares them through a folder (PROMETHEUS_MULTIPROC_DIR, which the supervisor
-sets), so that its internal door shows the whole service: counters added up, gauges of living processes only.
+What is in use of what there is only so much of is in saturation.py; what is measured at a scrape, beside what it is of.
 """
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-from prometheus_client import (
-    REGISTRY,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
-from prometheus_client.registry import Collector
-
-from shared.observability.metric_files import MetricFiles
 from shared.observability.request_metrics import RequestMetrics
 
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped functions of a typed library
 
 requests = Counter(
     "grillo_requests_total",
     "Requests answered through the gate. Not: preflights, unknown paths, the internal door.",
-    ["service", "method", "status_class"],  # status_class: 2xx 3xx 4xx 5xx
+    ["service", "method", "route", "status_class"],  # route: as declared; status_class: 2xx 3xx 4xx 5xx
 )
 request_seconds = Histogram(
     "grillo_request_seconds",
@@ -44,7 +28,7 @@ refusals = Counter(
 )
 authentication_failed = Counter(
     "grillo_gate_authentication_failed_total",
-    "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
+    "AuthenticationFailed events: one a minute at most for each address slowed for guessing. Not: who guesses slowly.",
     ["outcome"],  # outcome: published lost
 )
 clock_in_doubt = Gauge(
@@ -62,13 +46,28 @@ fresh_until = Gauge(
 )
 replica_position = Gauge(
     "grillo_gate_replica_position",
-    "The last position of the keys log that this process's grants have applied.",
+    "The last position of the keys log that this process's grants have applied."
+    " Not: streams that it refuses, for it could not apply them.",
     ["gate"],
     multiprocess_mode="livemin",
 )
+grants_held = Gauge(
+    "grillo_gate_grants",
+    "Keys that the gate knows, dead ones too. Not: whether what it knows of them is fresh.",
+    ["gate"],
+    multiprocess_mode="livemax",
+)
+clock_offset = Gauge(
+    "grillo_clock_offset_seconds",
+    "The wall clock of a gate's host less that of keys' database, as of its last pull; it errs by what the pull took."
+    " Not: how far that database's clock is from the truth.",
+    ["gate"],
+    multiprocess_mode="livemostrecent",
+)
 quota_redis_up = Gauge(
     "grillo_quota_redis_up",
-    "Gates (web processes) whose last call to Redis was answered. Always 0 where there is no REDIS_URL.",
+    "Gates (web processes) whose last call to Redis was answered. Always 0 where there is no REDIS_URL."
+    " Not: whether it counts for them.",
     multiprocess_mode="livesum",
 )
 quota_calls = Counter(
@@ -93,9 +92,21 @@ slots_on_shares = Gauge(
 )
 parked_events = Gauge(
     "grillo_parked_events",
-    "Events that a follower could not apply, and those of the same streams waiting behind them.",
+    "Events that a follower could not apply, and those of the same streams waiting behind them. Not: dead letters.",
     ["follower"],
     multiprocess_mode="livemostrecent",
+)
+parked_streams = Gauge(
+    "grillo_parked_streams",
+    "Streams of which events are parked: the keys (or organisations) that stand still at that follower. Not: which.",
+    ["follower"],
+    multiprocess_mode="livemostrecent",
+)
+caught_up = Gauge(
+    "grillo_follower_caught_up_timestamp_seconds",
+    "When a follower last had everything that the log had, by the clock of keys' database. Not: pushes since then.",
+    ["follower"],
+    multiprocess_mode="livemax",
 )
 heads_sent = Counter(
     "grillo_heads_sent_total",
@@ -105,13 +116,15 @@ heads_sent = Counter(
 )
 damaged_rows = Counter(
     "grillo_damaged_rows_total",
-    "Rows that give or take power and did not match their checksum when they were read, each time they were read.",
+    "Rows that give or take power and did not match their checksum when they were read, each time they were read."
+    " Not: rows that nobody reads.",
     ["table"],  # table: grant checkpoint dead_secret organisation_tier
 )
 unproved = Counter(
     "grillo_unproved_total",
     "What a follower was told and did not believe for want of proof; always 0 without verify keys. push_unfinished:"
-    " held in vain for its page's signature; genuine ones, too, if that was lost or went to another process.",
+    " held in vain for its page's signature; genuine ones, too, if that was lost or went to another process."
+    " Not: who said it.",
     ["kind"],  # kind: pull push push_unfinished snapshot head
 )
 log_diverged = Counter(
@@ -119,10 +132,23 @@ log_diverged = Counter(
     "Pulls answered that this log was put back to before what its followers hold. Not: what gates refuse by it, which"
     " grillo_gate_refusals_total counts as log-diverged.",
 )
+_RECEIPT_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 11)
 receipt_seconds = Histogram(
     "grillo_receipt_seconds",
-    "From a change that takes power away being committed to its receipt: every gate acknowledged or counted out.",
-    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 11),
+    "From a change that takes power away being committed to its receipt: every gate acknowledged or counted out."
+    " Not: changes that give power.",
+    buckets=_RECEIPT_BUCKETS,
+)
+gate_applied_seconds = Histogram(
+    "grillo_gate_applied_seconds",
+    "From a change that takes power away being committed to one gate's acknowledgement being read, of each gate of each"
+    " receipt. Not: gates that were counted out, which grillo_gates_counted_out_total counts.",
+    buckets=_RECEIPT_BUCKETS,
+)
+gates_counted_out = Counter(
+    "grillo_gates_counted_out_total",
+    "Gates that a receipt did not hear of, and waited for until their lease had run out; each gate of each receipt."
+    " Not: which gate, which the receipt names.",
 )
 gates_refused = Counter(
     "grillo_gates_refused_total",
@@ -132,17 +158,20 @@ gates_refused = Counter(
 )
 internal_refused = Counter(
     "grillo_internal_refused_total",
-    "Requests that the internal door refused: with no token that it knows, or for what the account may not ask.",
+    "Requests that the internal door refused: with no token that it knows, or for what the account may not ask."
+    " Not: who asked, which the log says.",
     ["reason"],  # reason: unknown-token not-allowed
 )
 spool_bytes = Gauge(
     "grillo_meter_spool_bytes",
-    "Bytes of metered requests in this process's segment that are not known to be counted yet.",
+    "Bytes of metered requests in this process's segment that are not known to be counted yet."
+    " Not: of dead processes, until another takes them over.",
     multiprocess_mode="livesum",
 )
 spool_oldest = Gauge(
     "grillo_meter_spool_oldest_timestamp_seconds",
-    "When the oldest request was answered that is not known to be counted yet; +Inf where none waits.",
+    "When the oldest request was answered that is not known to be counted yet; +Inf where none waits."
+    " Not: of dead processes, until another takes them over.",
     ["of"],  # of: requests
     multiprocess_mode="livemin",
 )
@@ -155,7 +184,7 @@ batches_counted = Counter(
     "grillo_usage_batches_total",
     "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now;"
     " overlapping: parked, too, for part of it was counted before, which no gate sends; foreign: dropped, for another"
-    " account has sent of its segment.",
+    " account has sent of its segment. Not: those on their way.",
     ["outcome"],  # outcome: counted repeated parked overlapping foreign
 )
 alerts_raised = Counter(
@@ -164,16 +193,17 @@ alerts_raised = Counter(
 )
 evaluations_failed = Counter(
     "grillo_usage_evaluations_failed_total",
-    "Rounds of rule evaluation that failed; what they were about is looked at again.",
+    "Rounds of rule evaluation that failed; what they were about is looked at again."
+    " Not: which rule, which the log says.",
 )
 deliveries = Counter(
     "grillo_usage_delivery_attempts_total",
-    "Attempts to deliver to a channel, by what became of the delivery.",
+    "Attempts to deliver to a channel, by what became of the delivery. Not: what the receiver made of it.",
     ["status"],  # status: delivered pending failed held
 )
 unmetered = Counter(
     "grillo_meter_unmetered_total",
-    "Requests served and not metered, because the spool's disk would not take the record.",
+    "Requests served and not metered, because the spool's disk would not take the record. Not: whose they were.",
 )
 refusals_counted = Counter(
     "grillo_meter_refusals_counted_total",
@@ -220,20 +250,3 @@ for _reason in (
     *("call-not-allowed", "malformed-call", "batch-of-another", "reading-of-another", "unreadable"),
 ):
     messages_refused.labels(_reason)
-
-
-def exposition(collectors: Sequence[Collector] = ()) -> bytes:
-    """All metrics in Prometheus's text format: this process's, or those of all processes that share the folder.
-
-    `collectors`: what is measured now, beside them.
-    """
-    request_counts.tell()
-    folder = os.environ.get(FOLDER_VARIABLE)
-    now = CollectorRegistry(auto_describe=False)
-    for collector in collectors:
-        now.register(collector)
-    if folder is None:
-        return generate_latest(REGISTRY) + generate_latest(now)
-    registry = CollectorRegistry()
-    registry.register(MetricFiles(Path(folder)))
-    return generate_latest(registry) + generate_latest(now)

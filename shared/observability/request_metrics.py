@@ -20,16 +20,17 @@ class _Noted:
 
 
 class RequestMetrics:
-    """Buffer in front of two metrics: `requests` (labels service, method, status_class) and `seconds` (service)."""
+    """Buffer in front of two metrics: `requests` (service, method, route, status_class) and `seconds` (service)."""
 
     def __init__(self, requests: Counter, seconds: Histogram) -> None:
         self._requests, self._seconds = requests, seconds
         self._bounds = seconds._upper_bounds
         self._one_at_a_time = threading.Lock()
-        self._noted: dict[tuple[str, str, int], _Noted] = {}
+        self._noted: dict[tuple[str, str, str, int], _Noted] = {}
 
-    def note(self, service: str, method: str, status: int, seconds: float) -> None:
-        key, bucket = (service, method, status), bisect_left(self._bounds, seconds)
+    def note(self, service: str, method: str, route: str, status: int, seconds: float) -> None:
+        """`route`: the declared one, for a path would make as many series as there are paths."""
+        key, bucket = (service, method, route, status), bisect_left(self._bounds, seconds)
         with self._one_at_a_time:
             noted = self._noted.get(key)
             if noted is None:
@@ -44,8 +45,8 @@ class RequestMetrics:
         """
         with self._one_at_a_time:
             all_noted, self._noted = self._noted, {}
-        for (service, method, status), noted in all_noted.items():
-            self._requests.labels(service, method, f"{status // 100}xx").inc(sum(noted.buckets))
+        for (service, method, route, status), noted in all_noted.items():
+            self._requests.labels(service, method, route, f"{status // 100}xx").inc(sum(noted.buckets))
             histogram = self._seconds.labels(service)
             histogram._sum.inc(noted.seconds)
             for bucket, count in enumerate(noted.buckets):

@@ -1,5 +1,6 @@
 """How far a log is, how far its publication, and how far who follows it: for rules that compare them."""
 
+import math
 from collections.abc import Iterable
 
 from prometheus_client import Metric
@@ -7,18 +8,39 @@ from sqlalchemy import MetaData, select
 
 from shared.observability.at_scrape import Measure, gauge
 from shared.sql.database import Database
+from shared.values.timestamps import from_stored
 
 
 def of_log(name: str, database: Database, metadata: MetaData) -> Measure:
     """`name`: of the log's service."""
-    head, relay = metadata.tables["log_head"], metadata.tables["relay_cursor"]
+    head, relay, rows = (metadata.tables[table] for table in ("log_head", "relay_cursor", "log"))
+    waiting = select(rows.c.recorded_at).where(rows.c.position > select(relay.c.position).scalar_subquery())
+    oldest = waiting.order_by(rows.c.position).limit(1)
 
     def log() -> Iterable[Metric]:
         with database.reading() as tx:
             position = tx.execute(select(head.c.position)).scalar() or 0
             published = tx.execute(select(relay.c.position)).scalar() or 0
-        yield gauge("grillo_log_position", "The position of the log's last event.", "log", {name: position})
-        yield gauge("grillo_relay_position", "The last event of the log that the bus took.", "log", {name: published})
+            since = tx.execute(oldest).scalar()
+        yield gauge(
+            "grillo_log_position",
+            "The position of the log's last event. Not: whether it is the log that it was.",
+            "log",
+            {name: position},
+        )
+        yield gauge(
+            "grillo_relay_position",
+            "The last event of the log that the bus took. Not: whether anybody heard it.",
+            "log",
+            {name: published},
+        )
+        yield gauge(
+            "grillo_relay_oldest_timestamp_seconds",
+            "When the first event was written to the log that the bus has not taken; +Inf where none waits."
+            " Not: who has not heard what it took.",
+            "log",
+            {name: math.inf if since is None else from_stored(since).timestamp()},
+        )
 
     return log
 
@@ -31,6 +53,11 @@ def of_follower(database: Database, metadata: MetaData) -> Measure:
         with database.reading() as tx:
             rows = tx.execute(select(checkpoint.c.follower, checkpoint.c.position)).all()
         positions = {row.follower: float(row.position) for row in rows}
-        yield gauge("grillo_follower_position", "The last event of keys' log that is applied.", "follower", positions)
+        yield gauge(
+            "grillo_follower_position",
+            "The last event of keys' log that is applied. Not: which before it are parked.",
+            "follower",
+            positions,
+        )
 
     return follower

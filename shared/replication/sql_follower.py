@@ -68,7 +68,7 @@ class SqlFollower:
         `handle_all` applies many at once, faster than one by one. If it raises, all are tried again with `handle`.
         `reset` deletes the projection.
         """
-        self._name, self._database, self._metadata = name, database, metadata
+        self.name, self._database, self._metadata = name, database, metadata
         self._handle, self._handle_all, self._reset = handle, handle_all or self._handle_each, reset
         self._has_retried = False
         self._checkpoint = metadata.tables["checkpoint"]
@@ -81,10 +81,10 @@ class SqlFollower:
         """None before anything was applied. If the row is damaged the follower begins anew, which heals it."""
         try:
             with self._database.reading(once=True) as tx:
-                return read_checkpoint(tx, self._checkpoint, self._name)
+                return read_checkpoint(tx, self._checkpoint, self.name)
         except CheckpointDamaged as damaged:
             metrics.damaged_rows.labels("checkpoint").inc()
-            _log.error("checkpoint_damaged", follower=self._name, detail=str(damaged))
+            _log.error("checkpoint_damaged", follower=self.name, detail=str(damaged))
             self.restart()
             return None
 
@@ -112,7 +112,7 @@ class SqlFollower:
         """
         with self._database.reading(once=True) as tx:
             self._named = self._kept_heads.newest(tx)
-        return HeldHead(follower=self._name, head=self._named, lost=self._lost)
+        return HeldHead(follower=self.name, head=self._named, lost=self._lost)
 
     def lacks(self, remembered: Remembered | None) -> bool:
         """Whether the database does not have any more what the log's service was told that it has: it was put back.
@@ -138,10 +138,10 @@ class SqlFollower:
         with self._database.transaction(unlimited=True) as tx:
             self._kept_heads.keep_for_ever(tx, self._last_checkpoint(tx), rfc3339(self._clock.now()))
             self._reset(tx)
-            tx.execute(delete(self._checkpoint).where(self._checkpoint.c.follower == self._name))
+            tx.execute(delete(self._checkpoint).where(self._checkpoint.c.follower == self.name))
             self._parked.forget(tx)
         self._count_parked()
-        _log.warning("follower_restarted", follower=self._name)
+        _log.warning("follower_restarted", follower=self.name)
 
     def retry_due(self) -> None:
         """Tries again the parked events whose time has come, each with what waits behind it.
@@ -165,7 +165,7 @@ class SqlFollower:
 
     def anchors(self) -> tuple[Anchor, ...]:
         with self._database.reading() as tx:
-            return read_anchors(tx, self._metadata, self._name)
+            return read_anchors(tx, self._metadata, self.name)
 
     def parked(self) -> tuple[ParkedEvent, ...]:
         with self._database.reading() as tx:
@@ -223,10 +223,10 @@ class SqlFollower:
 
     def _locked_checkpoint(self, tx: Connection) -> Head | None:
         """Reads and locks the checkpoint row, so that one instance of this follower writes at a time."""
-        return read_checkpoint(tx, self._checkpoint, self._name, lock=True)
+        return read_checkpoint(tx, self._checkpoint, self.name, lock=True)
 
     def _move(self, tx: Connection, place: Head) -> None:
-        write_checkpoint(tx, self._checkpoint, self._name, place)
+        write_checkpoint(tx, self._checkpoint, self.name, place)
 
     def _last_checkpoint(self, tx: Connection) -> Head | None:
         """None where it is damaged: it proves nothing any more."""
@@ -236,7 +236,8 @@ class SqlFollower:
 
     def _count_parked(self) -> None:
         with self._database.reading(once=True) as tx:
-            metrics.parked_events.labels(self._name).set(self._parked.count(tx))
+            metrics.parked_events.labels(self.name).set(self._parked.count(tx))
+            metrics.parked_streams.labels(self.name).set(len(self._parked.streams(tx)))
 
 
 def read_anchors(tx: Connection, metadata: MetaData, follower: str) -> tuple[Anchor, ...]:

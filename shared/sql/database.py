@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
+from shared.observability import saturation
 from shared.runtime.room import Room
 from shared.sql.connections import sqlite_files
 from shared.sql.connections.stale_connections import ping_when_rested
@@ -61,6 +62,7 @@ class Database:
             raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        saturation.database_connections_max.inc(self._connections_max())
         self._has_to_forget = self.is_sqlite
         self._room: Room | None = None
         self._write_lock = threading.Lock()
@@ -193,7 +195,13 @@ class Database:
             connection.close()
 
     def close(self) -> None:
+        saturation.database_connections_max.dec(self._connections_max())
         self.engine.dispose()
+
+    def _connections_max(self) -> int:
+        """0 where the URL asks for another pool, as SQLite's in memory."""
+        pool = self.engine.pool
+        return pool.connections_max if isinstance(pool, saturation.CountedPool) else 0
 
     def _begin(self, connection: Connection, deadline: float) -> None:
         while True:
@@ -216,7 +224,8 @@ def upsert(connection: Connection, table: Table) -> Any:
 
 def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
+        connecting = {"timeout": 0, "check_same_thread": False}
+        return {"connect_args": connecting, "pool_size": 20, "max_overflow": 20, "poolclass": saturation.CountedPool}
     # A server that accepts connections but never answers, or a broken network, must not hold a thread for minutes.
     timeouts = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
     timeouts |= {"keepalives_idle": PROBE_SECONDS, "keepalives_interval": PROBE_SECONDS}
@@ -225,7 +234,7 @@ def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:
     of_server += f" -c tcp_keepalives_idle={PROBE_SECONDS} -c tcp_keepalives_interval={PROBE_SECONDS}"
     options = {"options": " ".join((limits.options(), of_server, *_texts(url.query.get("options"))))}
     # As many as a process has threads: a connection beyond the pool's size is opened and closed for each use.
-    return {"pool_size": 20, "connect_args": {**timeouts, **options}}
+    return {"pool_size": 20, "poolclass": saturation.CountedPool, "connect_args": {**timeouts, **options}}
 
 
 def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -182,7 +182,7 @@ class Admission:
                 answer.problem,
                 network_id,
             )
-            self._note(self._service, method, status, seconds)
+            self._note(self._service, method, route, status, seconds)
         start_response(_status_line(status), headers)
         if answer.stream is not None:
             if method != "HEAD":

@@ -105,6 +105,9 @@ class Propagation:
             self._rows.count_out(wait.silent, position, wait.marks_seen_by(wait.over_at - self._silence_seconds))
         receipt = self._receipt(wait, wait.silent, propagated=True)
         metrics.receipt_seconds.observe(receipt.elapsed_ms / 1000)
+        for milliseconds in wait.applied.values():
+            metrics.gate_applied_seconds.observe(milliseconds / 1000)
+        metrics.gates_counted_out.inc(len(wait.silent))
         return receipt
 
     def await_known(self, position: int, committed_at: float) -> Receipt:

@@ -95,8 +95,18 @@ def measured(database: Database) -> Measure:
             row = tx.execute(select(*(func.sum(table.c[name]) for name in _PARTS))).one()
             held = tx.execute(select(func.count()).select_from(waiting)).scalar_one()
         counted = {name: float(count or 0) for name, count in zip(_PARTS, row, strict=True)}
-        yield gauge("grillo_samples", "Samples ever offered, by what became of them.", "outcome", counted)
-        yield gauge("grillo_held_records", "Records whose era is not decided yet.", "service", {"sensors": held})
+        yield gauge(
+            "grillo_samples",
+            "Samples ever offered, by what became of them. Not: of records that wait.",
+            "outcome",
+            counted,
+        )
+        yield gauge(
+            "grillo_held_records",
+            "Records whose era is not decided yet. Not: their samples.",
+            "service",
+            {"sensors": held},
+        )
 
     return samples
 

@@ -82,10 +82,14 @@ def measured(database: Database) -> Measure:
             for outcome in _OUTCOMES:
                 sent.add_metric([row.sender, outcome], float(row._mapping[outcome]))
         samples = GaugeMetricFamily(
-            "grillo_rejected_samples", "Samples rejected, of messages and of files.", labels=["reason"]
+            "grillo_rejected_samples",
+            "Samples rejected, of messages and of files. Not: of what could not be read at all.",
+            labels=["reason"],
         )
         messages = GaugeMetricFamily(
-            "grillo_rejected_messages", "Messages, lines and traces rejected, also without a sample.", labels=["reason"]
+            "grillo_rejected_messages",
+            "Messages, lines and traces rejected, also without a sample. Not: what the broker refused.",
+            labels=["reason"],
         )
         found = {row.reason: (row.samples, row.messages) for row in by_reason}
         for reason in Rejection:

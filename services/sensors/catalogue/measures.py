@@ -21,7 +21,14 @@ def measured(database: Database) -> Measure:
             shown = select(func.count()).select_from(event).where(event.c.withdrawn == 0)
             there = float(tx.execute(shown).scalar_one())
         told = {name: offered.get(name, 0.0) for name in OUTCOMES}
-        yield gauge("grillo_catalogue_offered", "Events ever offered, by what became of them.", "outcome", told)
-        yield gauge("grillo_catalogue_events", "Seismic events there are.", "service", {"sensors": there})
+        yield gauge(
+            "grillo_catalogue_offered",
+            "Events ever offered, by what became of them. Not: files that could not be read.",
+            "outcome",
+            told,
+        )
+        yield gauge(
+            "grillo_catalogue_events", "Seismic events there are. Not: withdrawn ones.", "service", {"sensors": there}
+        )
 
     return events

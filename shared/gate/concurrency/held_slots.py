@@ -166,6 +166,10 @@ class HeldSlots:
                 if (key := self._by_key.get(key_id)) is not None:
                     key.told, key.told_at = statement.held, elapsed
 
+    def count_in_use(self) -> int:
+        with self._one_at_a_time:
+            return sum(key.in_use for key in self._by_key.values())
+
     def in_use(self) -> dict[str, Statement]:
         """What is in use, and no more than that is held from now on: for those who know nothing of this gate."""
         with self._one_at_a_time:

@@ -91,6 +91,9 @@ class RedisSlots:
             except CountersUnavailable as error:
                 self._lose(error)
 
+    def in_use(self) -> int:
+        return self._held.count_in_use()
+
     def report(self) -> None:
         """Tells Redis what is not used any more, or that this gate lives; joins first if Redis is new or was away."""
         try:

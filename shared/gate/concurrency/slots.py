@@ -21,6 +21,10 @@ class Slots(Protocol):
         """Ends what `take` began: once for each slot that was taken."""
         ...
 
+    def in_use(self) -> int:
+        """How many requests hold one, of all keys."""
+        ...
+
 
 class MemorySlots:
     """Safe to share between the threads of one process, not between processes."""
@@ -50,6 +54,10 @@ class MemorySlots:
                 del self._in_use[key_id]
         finally:
             self._one_at_a_time.release()
+
+    def in_use(self) -> int:
+        with self._one_at_a_time:
+            return sum(self._in_use.values())
 
 
 class ShareSlots(MemorySlots):

@@ -99,6 +99,7 @@ class Replica:
         self.as_of = _YEAR_1, 0.0
         self._snapshot_at = 0.0
         self._freshness, self._position = metrics.fresh_until.labels(gate), metrics.replica_position.labels(gate)
+        self._held_metric, self._clock_offset = metrics.grants_held.labels(gate), metrics.clock_offset.labels(gate)
         self._wanted = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, name="replica", daemon=True)
@@ -139,6 +140,7 @@ class Replica:
         self.fresh_until = caught_up.sent_at + self._lease_seconds
         # A moment and not what is left of it, which would stand still while pulls fail.
         self._freshness.set(self.time_at(self.fresh_until))
+        self._clock_offset.set(self._clock.now().timestamp() - self.time())
         self._tell_position()
         return caught_up
 
@@ -165,6 +167,7 @@ class Replica:
     def _tell_position(self) -> None:
         if self.grants.place is not None:
             self._position.set(self.grants.place.position)
+            self._held_metric.set(len(self.grants))
 
     def _is_time_for_a_new_snapshot(self) -> bool:
         """While streams are refused, every RESNAPSHOT_SECONDS: auth may have repaired them."""

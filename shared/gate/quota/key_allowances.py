@@ -22,6 +22,9 @@ class KeyAllowances:
         self._one_at_a_time = threading.Lock()
         self.trusted_until = float("-inf")
 
+    def __len__(self) -> int:
+        return len(self._by_key)
+
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent | None:
         """Admits from the allowance, or refuses as Redis did before; None: Redis must be asked."""
         with self._one_at_a_time:

@@ -64,6 +64,11 @@ class RedisQuota:
     def is_on_shares(self) -> bool:
         return self._shares is not None
 
+    @property
+    def allowances(self) -> int:
+        """Keys that this gate has an allowance of, or had one shortly before."""
+        return len(self._allowances)
+
     def start(self) -> None:
         """Joins Redis and starts reporting. If Redis is away it starts on shares."""
         metrics.quota_on_shares.set(1)

@@ -47,6 +47,9 @@ SOUND = {
     'grillo_gates_refused_total{service="keys", reason="foreign"}': STILL,
     'grillo_internal_refused_total{service="keys", reason="unknown-token"}': STILL,
     'grillo_parked_events{service="auth", follower="auth"}': f"0x{MINUTES}",
+    'grillo_dead_letters{service="auth", queue="auth.follows.keys.dead"}': f"0x{MINUTES}",
+    'grillo_database_up{service="auth"}': f"1x{MINUTES}",
+    'grillo_broker_up{service="auth"}': f"1x{MINUTES}",
     'grillo_usage_batches_total{outcome="counted"}': RISING,
     'grillo_usage_batches_total{outcome="parked"}': STILL,
     'grillo_meter_unmetered_total{service="sensors"}': STILL,
@@ -113,6 +116,12 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
         {'grillo_parked_events{service="auth", follower="auth"}': f"1x{MINUTES}"},
         {"GrilloEventsParked"},
     ),
+    "a message cannot be read": (
+        {'grillo_dead_letters{service="auth", queue="auth.follows.keys.dead"}': f"1x{MINUTES}"},
+        {"GrilloDeadLetters"},
+    ),
+    "the database is away": ({'grillo_database_up{service="auth"}': f"0x{MINUTES}"}, {"GrilloServerAway"}),
+    "the broker is away": ({'grillo_broker_up{service="auth"}': f"0x{MINUTES}"}, {"GrilloServerAway"}),
     "a batch cannot be counted": ({'grillo_usage_batches_total{outcome="parked"}': RISING}, {"GrilloBatchesParked"}),
     "the spool's disk is full": ({'grillo_meter_unmetered_total{service="sensors"}': RISING}, {"GrilloUnmetered"}),
     "usage counts nothing": (
@@ -198,7 +207,7 @@ def test_neither_window_of_an_error_budget_can_be_left_out(tmp_path: Path, budge
 
 def test_what_rules_count_is_there_before_the_first_case() -> None:
     """A series that begins with it shows no rise. Not: requests, whose faults last; calls, by their entrypoints."""
-    program = "from shared.observability.metrics import exposition; print(exposition().decode())"
+    program = "from shared.observability.exposition import exposition; print(exposition().decode())"
     command = [sys.executable, "-c", program]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     texts = "".join(path.read_text() for path in RULES.glob("*.yml"))

@@ -12,8 +12,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import dashboard
 
-from ops.grafana.dashboards import DASHBOARDS, INTO
-from ops.grafana.frame import Dashboard, runbook, text
+from ops.grafana.dashboards import DASHBOARDS, INTO, made
+from ops.grafana.frame import RUNBOOKS, Dashboard, alerts, runbook
 
 ROOT = Path(__file__).parents[3]
 RULES = [
@@ -39,13 +39,16 @@ def queries() -> Iterator[str]:
             yield from panel.queries
 
 
-@pytest.mark.parametrize("one", DASHBOARDS, ids=lambda one: one.uid)
-def test_what_is_kept_is_what_is_made(one: Dashboard) -> None:
-    assert (INTO / f"{one.uid}.json").read_text() == text(one), "run `python -m ops.grafana.dashboards`"
+MADE = made()
+
+
+@pytest.mark.parametrize("uid", MADE)
+def test_what_is_kept_is_what_is_made(uid: str) -> None:
+    assert (INTO / f"{uid}.json").read_text() == MADE[uid], "run `python -m ops.grafana.dashboards`"
 
 
 def test_no_dashboard_is_kept_that_is_not_made() -> None:
-    assert {path.stem for path in INTO.glob("*")} == {one.uid for one in DASHBOARDS}
+    assert {path.stem for path in INTO.glob("*")} == MADE.keys()
 
 
 @pytest.mark.parametrize("query", sorted(set(queries())))
@@ -57,7 +60,7 @@ def test_each_query_parses_and_names_metrics_that_there_are(query: str) -> None:
 
 @pytest.mark.parametrize("one", DASHBOARDS, ids=lambda one: one.uid)
 def test_each_panel_says_what_it_shows_in_which_unit_and_whose_runbook_helps(one: Dashboard) -> None:
-    for panel in json.loads(text(one))["panels"]:
+    for panel in json.loads(MADE[one.uid])["panels"]:
         assert panel["description"]
         assert panel["fieldConfig"]["defaults"]["unit"]
         assert panel["fieldConfig"]["defaults"]["noValue"]
@@ -68,16 +71,38 @@ def test_a_panel_shows_its_runbook_without_links_that_lead_nowhere_there() -> No
     told = runbook("GrilloMessageRefused")
     assert told.startswith("An account published what it may not say")
     assert told.endswith("take its password for stolen: replace it.")
-    descriptions = "".join(panel["description"] for one in DASHBOARDS for panel in json.loads(text(one))["panels"])
+    descriptions = "".join(panel["description"] for one in DASHBOARDS for panel in json.loads(MADE[one.uid])["panels"])
     assert told in descriptions
     with pytest.raises(LookupError):
         runbook("GrilloNobody")
 
 
-@pytest.mark.parametrize("one", DASHBOARDS, ids=lambda one: one.uid)
-def test_what_is_kept_is_a_dashboard_of_grafana_s_own_model(one: Dashboard) -> None:
+def test_a_panel_leads_to_its_runbook() -> None:
+    """Each runbook is a panel of a dashboard of its own, whose number a link names."""
+    runbooks = {panel["id"]: panel for panel in json.loads(MADE[RUNBOOKS])["panels"]}
+    assert {panel["title"] for panel in runbooks.values()} == set(alerts()) == ALERTS
+    for one in DASHBOARDS:
+        for panel, shown in zip(one.panels, json.loads(MADE[one.uid])["panels"], strict=True):
+            led_to = [runbooks[int(link["url"].rpartition("=")[2])] for link in shown.get("links", [])]
+            assert [runbook["title"] for runbook in led_to] == ([panel.alert] if panel.alert else [])
+
+
+def test_what_is_of_keys_leads_to_the_console_s_page_of_each() -> None:
+    shown = {panel["title"]: panel for panel in json.loads(MADE["grillo-usage"])["panels"]}
+    graph, rows = shown["Requests a minute, heaviest keys"], shown["Last used"]
+    (link,) = graph["fieldConfig"]["defaults"]["links"]
+    assert link["url"] == "${console}/console/keys/${__field.labels.key}"
+    (override,) = rows["fieldConfig"]["overrides"]
+    assert override["matcher"] == {"id": "byName", "options": "key"}
+    assert override["properties"][0]["value"][0]["url"] == "${console}/console/keys/${__value.raw}"
+    (variable,) = json.loads(MADE["grillo-usage"])["templating"]["list"]
+    assert variable["name"] == "console"
+
+
+@pytest.mark.parametrize("uid", MADE)
+def test_what_is_kept_is_a_dashboard_of_grafana_s_own_model(uid: str) -> None:
     register_default_plugins()
-    kept = (INTO / f"{one.uid}.json").read_text()
+    kept = (INTO / f"{uid}.json").read_text()
     loaded = dashboard.Dashboard.from_json(json.loads(kept))
     # What the model does not know is lost by loading; it writes out an empty `custom` where none is.
     assert re.sub(r'"custom": \{\},\s+', "", JSONEncoder(sort_keys=True, indent=2).encode(loaded)) == kept.strip()

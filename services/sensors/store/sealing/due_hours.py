@@ -1,14 +1,17 @@
 """Hours that are due: which are to be sealed, who is at it, and which are done. One sealer an axis at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, select, update
+from prometheus_client import Metric
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.sensors import tables
+from shared.observability.at_scrape import Measure, gauge
 from shared.runtime.clock import Clock
 from shared.sql.clocks.due import is_due
 from shared.sql.database import Database, DatabaseBusy
@@ -41,9 +44,7 @@ class DueHours:
         table = tables.seal_due
         query = select(table).order_by(table.c.since_us).limit(hours_max)
         if settled:
-            before = self._clock.now() - timedelta(seconds=SETTLE_SECONDS)
-            is_settled = is_due(table.c.since_us, before, timedelta(seconds=SETTLE_SECONDS))
-            query = query.where(is_settled, table.c.hour < to_microseconds(before) // HOUR_US)
+            query = query.where(_is_settled(self._clock))
         with self._database.reading(once=True) as tx:
             rows = tx.execute(query).all()
         return [DueHour(sensor_id=row.sensor_id, axis=row.axis, hour=row.hour, version=row.version) for row in rows]
@@ -84,3 +85,28 @@ class DueHours:
 
     def _now_us(self) -> int:
         return to_microseconds(self._clock.now())
+
+
+def measured(database: Database, clock: Clock) -> Measure:
+    """The backlog of sealers. Not: how much is in an hour."""
+
+    def sealing() -> Iterable[Metric]:
+        table = tables.seal_due
+        with database.reading(once=True) as tx:
+            due = tx.execute(select(func.count()).select_from(table).where(_is_settled(clock))).scalar_one()
+        told = {"sensors": float(due)}
+        yield gauge(
+            "grillo_sensors_hours_due",
+            "Hours of an axis that are over and could be sealed now. Not: hours that have not settled yet.",
+            "service",
+            told,
+        )
+
+    return sealing
+
+
+def _is_settled(clock: Clock) -> ColumnElement[bool]:
+    """Over, and long enough known."""
+    table, before = tables.seal_due, clock.now() - timedelta(seconds=SETTLE_SECONDS)
+    known = is_due(table.c.since_us, before, timedelta(seconds=SETTLE_SECONDS))
+    return and_(known, table.c.hour < to_microseconds(before) // HOUR_US)

@@ -1,5 +1,6 @@
 """Every committed row reaches the bus, in order, at least once; whatever fails costs time and never an event."""
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.envelopes import Envelopes
+from shared.replication.lag import of_log
 from shared.replication.relay import Doorbell, Relay
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
@@ -280,3 +282,21 @@ def test_a_run_that_fails_does_not_end_the_doorbell() -> None:
         doorbell.ring()
         assert ran.acquire(timeout=5)
     doorbell.stop()
+
+
+def test_operators_see_since_when_the_first_event_waits_that_the_bus_has_not_taken(log: Log) -> None:
+    bus = Bus()
+
+    def waits_since() -> float:
+        told = {family.name: family.samples[0].value for family in of_log("keys", log.database, tables.metadata)()}
+        return told["grillo_relay_oldest_timestamp_seconds"]
+
+    assert waits_since() == math.inf
+    log.grow(3)
+    bus.room = 2
+    assert waits_since() == examples.NOON.timestamp()
+    log.relay(bus).run()
+    assert waits_since() == examples.NOON.timestamp()
+    bus.room = 3
+    log.relay(bus).run()
+    assert waits_since() == math.inf

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.observability.metrics import FOLDER_VARIABLE
+from shared.observability.exposition import FOLDER_VARIABLE
 from shared.runtime.child_process import start_child
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select, update
 
 from services.keys import tables
@@ -102,6 +103,21 @@ def test_a_silent_gate_is_counted_out_after_lease_and_margin_and_not_before(scen
     assert scene.passed() == LEASE + MARGIN_SECONDS
     assert receipt.propagated
     assert scene.rows() == {"gate_alive": 7}
+
+
+def test_operators_see_how_long_each_gate_took_and_which_were_counted_out(scene: Scene) -> None:
+    before = measured()
+    scene.acknowledge("gate_next", 6)
+    scene.acknowledge("gate_silent", 6)
+    scene.acknowledges_at(0.25, "gate_next", 8)
+    scene.propagation.await_certain(7, scene.began)
+    assert [now - then for now, then in zip(measured(), before, strict=True)] == [1, 0.25, 1]
+
+
+def measured() -> list[float]:
+    """Gates that were heard of, the seconds that they took together, and gates that were counted out."""
+    names = ("gate_applied_seconds_count", "gate_applied_seconds_sum", "gates_counted_out_total")
+    return [REGISTRY.get_sample_value(f"grillo_{name}") or 0.0 for name in names]
 
 
 def test_a_gate_that_acknowledges_at_the_last_moment_is_not_counted_out(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from prometheus_client import Metric
 
 from shared.observability import at_scrape
 from shared.observability.at_scrape import AtScrape, gauge
-from shared.observability.metrics import exposition
+from shared.observability.exposition import exposition
 
 
 def one() -> Iterable[Metric]:

@@ -25,6 +25,7 @@ FAULTS: dict[str, tuple[str, str, frozenset[str]]] = {
     "unproved": ("grillo_unproved_total", "kind", frozenset({"pull", "push", "snapshot", "head"})),
     "messages": ("grillo_messages_refused_total", "", frozenset()),
     "parked-events": ("grillo_parked_events", "", frozenset()),
+    "dead-letters": ("grillo_dead_letters", "", frozenset()),
     "parked-batches": ("grillo_usage_batches_total", "outcome", frozenset({"parked", "overlapping", "foreign"})),
     "unmetered": ("grillo_meter_unmetered_total", "", frozenset()),
     "evaluations": ("grillo_usage_evaluations_failed_total", "", frozenset()),

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from services.sensors import tables
 from services.sensors.store.even_times import NS
-from services.sensors.store.sealing.due_hours import SETTLE_SECONDS
+from services.sensors.store.sealing.due_hours import SETTLE_SECONDS, measured
 from shared.runtime.clock import ManualClock
 from shared.runtime.room import ORDINARY_BYTES, Room
 from shared.values.timestamps import to_microseconds
@@ -33,6 +33,12 @@ def rows(stored: StoredSamples) -> int:
         return tx.execute(select(func.count()).where(table.c.file_id.is_(None)).select_from(table)).scalar_one()
 
 
+def backlog(stored: StoredSamples, clock: ManualClock) -> float:
+    """As operators see it."""
+    (family,) = measured(stored.database, clock)()
+    return float(family.samples[0].value)
+
+
 def names(stored: StoredSamples) -> list[str]:
     return [name for name, _ in stored.archive.names()]
 
@@ -41,8 +47,11 @@ def test_an_hour_is_sealed_when_it_has_settled_and_reads_the_same(stored: Stored
     stored.add(*records(range(3600)))
     before = stored.samples()
     assert stored.sealer().run() == 0
+    assert backlog(stored, clock) == 0
     clock.advance(SETTLE_SECONDS)
+    assert backlog(stored, clock) == 2
     assert stored.sealer().run() == 2
+    assert backlog(stored, clock) == 0
     assert rows(stored) == 0
     assert stored.samples() == before == list(range(3600 * 32))
     assert names(stored) == [

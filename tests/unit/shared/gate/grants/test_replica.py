@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
@@ -91,6 +92,20 @@ def test_operators_see_when_the_lease_ends_and_it_does_not_move_while_pulls_fail
     assert (
         REGISTRY.get_sample_value("grillo_gate_fresh_until_timestamp_seconds", {"gate": scene.replica.gate}) == ends_at
     )
+
+
+def test_operators_see_how_many_keys_a_gate_knows_and_how_far_its_host_s_clock_is_off(scene: Scene) -> None:
+    of_host = ManualClock(NOW + timedelta(seconds=90))
+    replica = Replica(
+        gate="gate_off", feed=scene.log, snapshot=lambda: snapshot_of(place=scene.log.genesis), clock=of_host
+    )
+    scene.log.append(created(1))
+    replica.pull()
+    told = [
+        REGISTRY.get_sample_value(f"grillo_{name}", {"gate": "gate_off"})
+        for name in ("gate_grants", "clock_offset_seconds")
+    ]
+    assert told == [1, 90]
 
 
 def test_the_lease_runs_from_when_the_pull_was_sent_not_from_when_it_was_answered(scene: Scene) -> None:
