@@ -33,6 +33,7 @@ from services.usage.intake.parked_batches import ParkedBatches
 from services.usage.service import ROLLUP_SECONDS
 from shared.gate.metering.spool_segment import FRAME_BYTES
 from shared.runtime.clock import SystemClock
+from shared.runtime.garbage import look_seldom_for_garbage
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.values.timestamps import rfc3339
@@ -71,6 +72,7 @@ def main() -> None:
         database = Database(postgres.new_database())
         try:
             migrate(database, MIGRATIONS)
+            look_seldom_for_garbage()  # as the worker
             began = time.process_time()
             counted = _offer(database, options.keys, options.rate, options.seconds)
             _tell(counted, options.keys, options.rate, time.process_time() - began)

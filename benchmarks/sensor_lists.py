@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from services.distributed.web import look_seldom_for_garbage
 from services.sensors import tables
 from services.sensors.http import recent_pages
+from shared.runtime.garbage import look_seldom_for_garbage
 from tests.gate_examples import ORGANISATION, secret
 from tests.integration.sensors.recordings.scene import KEY, Scene, scene
 

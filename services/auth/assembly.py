@@ -150,7 +150,7 @@ def assemble(
         book=GrantBook(database, TIERS),
         follower=follower,
         subscription=subscription,
-        following=Following(subscription, follower, PushProof(keys_verifier, clock), patrol.is_sound),
+        following=Following(subscription, follower, PushProof(keys_verifier, clock), patrol.goes_on),
         signer=signer,
         patrol=patrol,
         sensors_heads=HeadKeeper(

@@ -4,11 +4,14 @@ One container a service: when a process keeps crashing the supervisor ends, so t
 """
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
@@ -22,7 +25,7 @@ RESTART_SECONDS_MAX = 10.0
 CRASHES_MAX = 6
 STEADY_SECONDS = 30.0
 STOP_SECONDS_MAX = 20.0
-_LOOK_SECONDS = 0.1
+_SIGNALS_MAX = 4096
 CONSOLE = "console"  # of keys alone, and only where it is asked for: pages never hold the API's threads
 PROCESSES = ("internal", "worker", "public", CONSOLE)
 _log = structlog.get_logger(__name__)
@@ -49,14 +52,13 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
         children = [_Child(command) for command in self.commands]
-        given_up = False
-        while not self._stopping and not given_up:
-            for child in children:
-                self._tend(child)
-            given_up = any(child.crashes >= CRASHES_MAX for child in children)
-            time.sleep(_LOOK_SECONDS)
+        with _woken_by_signals() as woken:
+            while not self._stopping and not _is_hopeless(children):
+                for child in children:
+                    self._tend(child)
+                woken(_seconds_to_next_start(children))
         _end(children)
-        return 1 if given_up else 0
+        return 1 if _is_hopeless(children) else 0
 
     def _tend(self, child: _Child) -> None:
         now = time.monotonic()
@@ -74,6 +76,37 @@ class Supervisor:
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+
+def _is_hopeless(children: Sequence[_Child]) -> bool:
+    return any(child.crashes >= CRASHES_MAX for child in children)
+
+
+def _seconds_to_next_start(children: Sequence[_Child]) -> float | None:
+    """None: all have been started."""
+    due = [child.start_at for child in children if child.process is None]
+    return max(0.0, min(due) - time.monotonic()) if due else None
+
+
+@contextmanager
+def _woken_by_signals() -> Iterator[Callable[[float | None], None]]:
+    """A wait that ends with the end of a child, with any signal handled here, or after so many seconds; also with what
+    came just before it.
+    """
+    woken, waker = socket.socketpair()
+    with woken, waker:
+        waker.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # ignored by default, which wakes nobody
+        before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+
+        def wait(seconds_max: float | None) -> None:
+            if select.select([woken], (), (), seconds_max)[0]:
+                woken.recv(_SIGNALS_MAX)
+
+        try:
+            yield wait
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -3,7 +3,6 @@
 DOOR: public, internal, or of keys console.
 """
 
-import gc
 import multiprocessing
 import os
 import socket
@@ -18,10 +17,10 @@ from services.distributed.draining import Draining, drain_before_sigterm
 from services.distributed.lifeline import end_with
 from services.service_registry import SERVICES
 from shared.observability import logs, saturation
+from shared.runtime.garbage import look_seldom_for_garbage
 from shared.settings import read_settings, take_key_forms
 
 _INTERNAL_THREADS = 4
-_NEW_OBJECTS_BETWEEN_LOOKS = 20_000
 _SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
 
 
@@ -88,13 +87,6 @@ def app() -> Any:
             saturation.web_threads.set(SERVICES[service].web_threads)
     look_seldom_for_garbage()
     return application
-
-
-def look_seldom_for_garbage() -> None:
-    """What there is by now stays to the end, and requests leave no cycles behind: Python need not look so often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS_BETWEEN_LOOKS)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from services.service_registry import SERVICES
 from shared.messaging.entrypoints import ACCOUNTS, COMPOSITION
 from shared.observability import logs
 from shared.runtime.clock import SystemClock
+from shared.runtime.garbage import look_seldom_for_garbage
 from shared.settings import read_settings, take_key_forms
 
 # At one time, of all containers together: as many as a pool keeps connections to the database.
@@ -56,6 +57,7 @@ def main(service: str) -> None:
         signal.signal(number, stop)
     part.start()
     runner.start()
+    look_seldom_for_garbage()
     runner.wait()
     part.stop()
     gc.freeze()  # the interpreter's last collection would look at every object, for a second

@@ -75,7 +75,7 @@ def asked_values(dialect: str) -> FromClause:
     return select((numbered.c.number - 1).label("place"), numbered.c.value).subquery("asked")
 
 
-def encoded(rows: Iterable[tuple[str | int, ...] | str]) -> str:
+def encoded(rows: Iterable[tuple[str | int | None, ...] | str]) -> str:
     return msgspec.json.encode(list(rows)).decode()
 
 

@@ -1,8 +1,8 @@
 """Patrol of the rows that give or take power: looks at some a second, so that damage is found before it is asked for.
 
-The first round goes as fast as it may, each later one takes ten minutes: what is read to be served is checked anyhow.
-What is damaged is not served; auth's worker then follows the log anew, which makes every row again from what keys
-signed.
+The first round goes as fast as it may, each later one takes ten minutes, of few rows less: what is read to be served is
+checked anyhow. What is damaged is not served; auth's worker then follows the log anew, which makes every row again from
+what keys signed.
 """
 
 import structlog
@@ -18,6 +18,7 @@ from shared.sql.database import Database
 # The most are some milliseconds of the one thread that all services share when embedded.
 ROWS_LEAST, ROWS_MOST = 100, 1000
 ROUND_LOOKS = 600  # one a second
+RESTS_MOST = 9  # of a table with few rows: looks between two in which it is looked at
 _log = structlog.get_logger(__name__)
 
 
@@ -27,6 +28,15 @@ class Patrol:
         self._grants, self._secrets = _Walk(tables.grant.c.key_id), _Walk(tables.dead_secret.c.digest)
         self._tiers = _Walk(tables.organisation_tier.c.organisation_id)
         self._lines = OnceAMinute()
+
+    def goes_on(self) -> bool:
+        """As `is_sound`, where it is time for any of the tables. To be called once a second."""
+        walks = (self._grants, self._secrets, self._tiers)
+        if all(walk.rests > 0 for walk in walks):
+            for walk in walks:
+                walk.rests -= 1
+            return True
+        return self.is_sound()
 
     def is_sound(self) -> bool:
         """Whether the next rows match their checksums; the first ones again after the last."""
@@ -38,6 +48,8 @@ class Patrol:
                 for walk in (self._grants, self._secrets, self._tiers):
                     walk.go_on(tx)
                 return True
+        for walk in (self._grants, self._secrets, self._tiers):
+            walk.rests = 0
         if (cases := self._lines.due()) is not None:
             named = {"grants": sorted(grants)[:10], "dead_secrets": len(secrets), "tiers": sorted(tiers)[:10]}
             _log.error("rows_damaged", **named, since_last_line=cases)
@@ -48,8 +60,8 @@ class _Walk:
     """Through a table by its primary key, over and over: the next `rows` after `after`."""
 
     def __init__(self, key: Column[str]) -> None:
-        self.after, self.rows = "", ROWS_MOST
-        self._key, self._seen = key, 0
+        self.after, self.rows, self.rests = "", ROWS_MOST, 0
+        self._key, self._seen, self._looks = key, 0, ROUND_LOOKS
 
     def go_on(self, tx: Connection) -> None:
         following = select(self._key).where(self._key > self.after).order_by(self._key)
@@ -57,4 +69,5 @@ class _Walk:
         self.after, self._seen = last or "", self._seen + self.rows
         if last is None:
             self.rows = min(max(ROWS_LEAST, self._seen // ROUND_LOOKS), ROWS_MOST)
-            self._seen = 0
+            self._looks, self._seen = -(-self._seen // self.rows), 0
+        self.rests = min(ROUND_LOOKS // self._looks - 1, RESTS_MOST)

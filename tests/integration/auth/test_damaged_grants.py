@@ -28,7 +28,8 @@ FLIPS = {
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(patrol, "RESTS_MOST", 0)
     world = World(tmp_path / "data")
     yield world
     world.stop()

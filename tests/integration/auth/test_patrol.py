@@ -40,6 +40,21 @@ def test_a_damaged_row_is_found_within_a_round_whichever_it_is(
     assert watch._grants.rows < 50
 
 
+def test_of_few_rows_it_rests_between_two_looks_until_some_are_found_damaged(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patrol, "RESTS_MOST", 3)
+    watch = patrol.Patrol(database)
+    assert watch.goes_on()  # the first round
+    _add_to_checksum(database, "key_047", 1)
+    assert [watch.goes_on() for _ in range(6)] == [True] * 3 + [False] * 3
+    _add_to_checksum(database, "key_047", -1)
+    assert [watch.goes_on() for _ in range(4)] == [True] * 4
+    _add_to_checksum(database, "key_047", 1)
+    assert not watch.is_sound()
+    assert not watch.goes_on()
+
+
 def _add_to_checksum(database: Database, key_id: str, by: int) -> None:
     table = tables.grant
     with database.transaction() as tx:
