@@ -29,10 +29,10 @@ def app() -> Any:
     return falcon_app
 
 
-def plain(folder: Path) -> Server:
+def plain(folder: Path, name: str = "plain") -> Server:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.contenders.plain", str(port)]
-    return Server("plain", command, port, folder, ready_path=PATH, is_measured=True)
+    return Server(name, command, port, folder, ready_path=PATH, is_measured=True)
 
 
 def main(port: int) -> None:

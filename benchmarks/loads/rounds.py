@@ -57,15 +57,21 @@ def show(figures: Rounds) -> None:
         )
 
 
-def compare(figures: Rounds, one: str, other: str, target: float) -> None:
-    """How many times the other's requests a second, round by round; and by CPU, which neighbours disturb less."""
+def compare(figures: Rounds, one: str, other: str, target: float | None) -> None:
+    """How many times the other's requests a second, round by round; and by CPU, which neighbours disturb less.
+
+    `target` None: there is none.
+    """
     pairs = list(zip(figures[one], figures[other], strict=True))
     ratios = sorted(mine.per_second / its.per_second for mine, its in pairs)
     by_cpu = statistics.median(its.server_us / mine.server_us for mine, its in pairs)
     ratio = statistics.median(ratios)
-    verdict = "met" if ratio >= target else f"missed by {1 - ratio / target:.0%}"
+    if target is None:
+        verdict = ""
+    else:
+        verdict = f"; target {target}: " + ("met" if ratio >= target else f"missed by {1 - ratio / target:.0%}")
     spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f} in {len(ratios)} rounds; by CPU {by_cpu:.2f}"
-    print(f"{one} / {other}: {ratio:.2f} ({spread}); target {target}: {verdict}")
+    print(f"{one} / {other}: {ratio:.2f} ({spread}){verdict}")
 
 
 def _measure(contender: Contender, seconds: int, begin: int) -> Figures:

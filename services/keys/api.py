@@ -91,7 +91,7 @@ class KeyCollection(KeyResource):
             with commands.fence_first():
                 request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
             created = commands.create(organisation_id, request, call.origin)
-        return self.created(call, created.key_id, created.receipt, created.secret.value)
+        return self.created(created.key, created.receipt, created.secret.value)
 
 
 class KeyItem(KeyResource):

@@ -4,8 +4,11 @@ In the same transaction, channels that take lifecycle events get a delivery of e
 warnings queued.
 """
 
+import functools
+import itertools
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -13,6 +16,8 @@ from services.usage import tables
 from services.usage.alerting.evaluation.observation import ExpiryCleared, ExpiryWarning
 from services.usage.alerting.evaluation.queue import queue_evaluation
 from services.usage.alerting.rules.rule_store import make_defaults
+from services.usage.known_keys.erased_keys import erased_of
+from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import channels_of
 from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from services.usage.notifications.message import of_event
@@ -37,10 +42,12 @@ from shared.contracts.keys import (
 from shared.observability.trace_context import taken
 from shared.sql.database import upsert
 from shared.sql.dialect_functions import database_time
+from shared.sql.in_values import inserted, insertion_of
 
 FOLLOWER = "usage.known_keys"
 # A log that is followed anew from its beginning repeats old events: nobody is notified of those again.
 NOTIFIED_WITHIN = timedelta(days=3)
+_OF_KEY = ("key_id", "organisation_id", "hint", "minute_limit", "day_limit")
 
 
 def apply(tx: Connection, event: CloudEvent) -> None:
@@ -49,17 +56,21 @@ def apply(tx: Connection, event: CloudEvent) -> None:
 
 
 def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
-    """Applies a page of events; the organisations' channels are read once for all of them."""
-    for event in events:
-        _keep_revision(tx, event)
-    publics = [(event, public) for event in events if (public := decode(event, SHAPES)) is not None]
-    channels = channels_of(tx, {public.organisation_id for _, public in publics}) if publics else {}
-    for event, public in publics:
-        hint = _hint(tx, public)
-        _follow(tx, event, public)
-        _queue_for_rules(tx, event, public)
-        if any(channel.takes(event.type) for channel in channels.get(public.organisation_id, ())):
-            _notify_channels(tx, event, public, hint)
+    """Applies a page of events; the organisations' channels are read once for all of them.
+
+    Keys that were created one after another are kept together: each statement costs more than a row.
+    """
+    told = [(event, decode(event, SHAPES)) for event in events]
+    organisations = {public.organisation_id for _, public in told if public is not None}
+    channels = channels_of(tx, organisations) if organisations else {}
+    for is_creation, following in itertools.groupby(told, lambda each: isinstance(each[1], KeyCreated)):
+        some = list(following)
+        if is_creation:
+            _keep_keys(tx, [(public, event.revision) for event, public in some if isinstance(public, KeyCreated)])
+        for event, public in some:
+            _keep_revision(tx, event)
+            if public is not None:
+                _take(tx, event, public, channels.get(public.organisation_id, ()))
 
 
 def reset(tx: Connection) -> None:
@@ -70,6 +81,14 @@ def reset(tx: Connection) -> None:
     tx.execute(delete(tables.known_organisation))
 
 
+def _take(tx: Connection, event: CloudEvent, public: KeysEvent, channels: Sequence[Channel]) -> None:
+    hint = _hint(tx, public)
+    _follow(tx, event, public)
+    _queue_for_rules(tx, event, public)
+    if any(channel.takes(event.type) for channel in channels):
+        _notify_channels(tx, event, public, hint)
+
+
 def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
     table = tables.known_key
     match public:
@@ -77,9 +96,6 @@ def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
             contract = public.contract if isinstance(public, TierChanged) else None
             _keep_tier(tx, public.organisation_id, public.tier, contract)
             make_defaults(tx, public.organisation_id, event.time)
-        case KeyCreated():
-            if not erasure.is_erased(tx, public.key_id):
-                _keep_key(tx, public, event.revision)
         case KeyAccessChanged():
             values = {"minute_limit": public.minute_limit, "day_limit": public.day_limit}
             tx.execute(update(table).where(table.c.key_id == public.key_id).values(values))
@@ -127,13 +143,24 @@ def _notify_channels(tx: Connection, event: CloudEvent, public: KeysEvent, hint:
     enqueue_deliveries(tx, [outgoing], now, happened_at=event.time)
 
 
-def _keep_key(tx: Connection, created: KeyCreated, revision: int | None) -> None:
-    """A known key keeps its hint, which may be that of a later secret."""
-    changing = {"minute_limit": created.minute_limit, "day_limit": created.day_limit, "revision": revision}
-    statement = upsert(tx, tables.known_key)
-    statement = statement.on_conflict_do_update(index_elements=["key_id"], set_=changing)
-    names = {"key_id": created.key_id, "organisation_id": created.organisation_id, "hint": created.hint}
-    tx.execute(statement, names | changing)
+def _keep_keys(tx: Connection, created: Sequence[tuple[KeyCreated, int | None]]) -> None:
+    """`created`: with the revision of each. A known key keeps its hint, which may be that of a later secret."""
+    erased, dialect = erased_of(tx, {key.key_id for key, _ in created}), tx.dialect.name
+    rows = [
+        {name: getattr(key, name) for name in _OF_KEY} | {"revision": revision}
+        for key, revision in created
+        if key.key_id not in erased
+    ]
+    if rows:
+        tx.execute(_keep(dialect), inserted(dialect, tables.known_key, rows))
+
+
+# Cached: building such a statement takes longer than running it.
+@functools.cache
+def _keep(dialect: str) -> Any:
+    statement = insertion_of(dialect, tables.known_key, (*_OF_KEY, "revision"))
+    changing = {name: statement.excluded[name] for name in ("minute_limit", "day_limit", "revision")}
+    return statement.on_conflict_do_update(index_elements=["key_id"], set_=changing)
 
 
 def _keep_revision(tx: Connection, event: CloudEvent) -> None:

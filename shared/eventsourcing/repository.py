@@ -3,10 +3,11 @@
 Optimistic concurrency: if another writer came first, the command is decided again on the new state.
 """
 
+import copy
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
-from typing import Generic
+from typing import Generic, Self
 
 from shared.eventsourcing.decision import Decision, Event, Executed, State
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
@@ -58,6 +59,12 @@ class Repository(Generic[State, Event, Tx]):
         self._project, self._after_commit = project, after_commit
         self._clock = clock
         self._log = GroupCommit(store)
+
+    def projecting(self, project: Project[Tx, Event]) -> Self:
+        """The same with another projection, which writes the same rows by what its caller knows of the events."""
+        other = copy.copy(self)
+        other._project = project
+        return other
 
     def load(self, stream: str) -> tuple[State, int]:
         """The folded state and its version; (initial, 0) for a stream that was never written."""

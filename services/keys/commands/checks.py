@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Select, String, bindparam, or_, select
 
 from services.keys import tables
-from services.keys.commands.lifetime_checks import check_lifetime_of, lifetimes_of
+from services.keys.commands.creation_bounds import creation_bounds
+from services.keys.commands.lifetime_checks import check_lifetime_of
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.expiry import sets_end
 from services.keys.lifecycle.key import Key, Status
@@ -17,8 +18,8 @@ from services.keys.revocation import fence as key_fence
 from services.keys.revocation import session_fence
 from services.keys.revocation.fence import Fence
 from services.keys.revocation.session_fence import SessionFence
-from services.keys.views.active_keys import check_limit, check_room, has_status
-from services.keys.views.own_bounds import check_own_bounds, check_within, own_access
+from services.keys.views.active_keys import check_limit, has_status
+from services.keys.views.own_bounds import check_own_bounds, check_within
 from shared.eventsourcing.repository import nothing
 from shared.runtime.clock import Clock, ClockInDoubt
 from shared.sql.idempotency_table import Keep
@@ -56,22 +57,22 @@ class Checks:
 
         Raises LifetimesChanged, TooManyKeys or ClockInDoubt.
         """
-        fence, present = self._fence, lifetimes_of(tx, keys[0].organisation_id)
-        if lifetimes is not None and present != lifetimes:
-            raise LifetimesChanged(present)
-        own = own_access(tx, fence.key_id) if isinstance(fence, Fence) else None
+        fence, now = self._fence, self._clock.now()
+        maker_id = fence.key_id if isinstance(fence, Fence) else None
+        bounds = creation_bounds(tx, keys[0].organisation_id, maker_id, now)
+        if lifetimes is not None and bounds.lifetimes != lifetimes:
+            raise LifetimesChanged(bounds.lifetimes)
         refusals = dict(known)
         for at, key in enumerate(keys):
             try:
-                if own is not None:
-                    check_within(own, key.access)
-                check_lifetime(None, key, present)
+                if bounds.maker is not None:
+                    check_within(bounds.maker, key.access)
+                check_lifetime(None, key, bounds.lifetimes)
             except (BeyondOwnBounds, BeyondLifetime) as refusal:
                 refusals[at] = refusal
-        now = self._clock.now()
-        active = [key for key in keys if key.status(now) is Status.ACTIVE]
+        active = sum(key.status(now) is Status.ACTIVE for key in keys)
         if active and not refusals:  # what is wrong with each is told before that they are too many
-            check_room(tx, active[0].organisation_id, len(active), now)
+            bounds.room.check(active)
         if not refusals:
             for key in keys:
                 self._check_clock(None, key)

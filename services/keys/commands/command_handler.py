@@ -120,9 +120,9 @@ class CommandHandler:
             created = self.create_all(organisation_id, (request,), origin, beyond_limit=beyond_limit)
         except KeysRefused as refused:
             raise refused.refusals[0] from None
-        ((key_id, secret),) = created.made
+        ((made, secret),) = created.made
         assert secret is not None  # noqa: S101  it was made here
-        return CreatedKey(key_id=key_id, secret=secret, receipt=created.receipt)
+        return CreatedKey(key=made, secret=secret, receipt=created.receipt)
 
     def create_all(
         self, organisation_id: str, requests: Sequence[KeyRequest], origin: Origin, *, beyond_limit: bool = False

@@ -9,6 +9,7 @@ from services.keys.lifecycle.commands import NewSecret
 from services.keys.lifecycle.key import Access, Key
 from services.keys.revocation.propagation import Receipt
 from services.keys.secret import Secret
+from services.keys.views.queries import KeyView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +27,25 @@ class KeyEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedKey:
-    """`secret`: the only copy there will ever be."""
+    """`secret`: the only copy there will ever be. `key`: as it was made."""
 
-    key_id: str
+    key: KeyView
     secret: Secret
     receipt: Receipt
+
+    @property
+    def key_id(self) -> str:
+        return self.key.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedKeys:
-    """`made`: id and secret of each, in the order of the requests; the secrets are the only copies.
+    """`made`: each as it was made, and its secret, in the order of the requests; the secrets are the only copies.
 
     None: another system has it.
     """
 
-    made: tuple[tuple[str, Secret | None], ...]
+    made: tuple[tuple[KeyView, Secret | None], ...]
     receipt: Receipt
 
 

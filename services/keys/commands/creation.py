@@ -14,14 +14,17 @@ from services.keys.commands.command_inputs import CreatedKeys, ImportRequest, Ke
 from services.keys.commands.lifetime_checks import on_present_lifetimes
 from services.keys.commands.network_checks import NetworkDirectory, UnknownNetworks, check_known
 from services.keys.encryption import data_keys
-from services.keys.encryption.description import new_data_key, seal
+from services.keys.encryption.description import Description, new_data_key, seal
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import commands, decision, key
 from services.keys.lifecycle.commands import NewSecret
-from services.keys.lifecycle.lifetimes import Lifetimes
+from services.keys.lifecycle.lifetimes import UNLIMITED, Lifetimes
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import Secret, new_secret
+from services.keys.views.as_of import view_of
 from services.keys.views.known_digests import KnownDigests
+from services.keys.views.projection import project_created
+from services.keys.views.queries import KeyView
 from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository
@@ -52,6 +55,7 @@ class Draft:
     """
 
     command: commands.CreateKey
+    description: Description
     secret: Secret | None
     data_key: str = field(repr=False)
     says_when: bool
@@ -113,14 +117,23 @@ class Creation:
                 checks.kept(" ".join(draft.command.key_id for draft in drafts))(tx)
 
             decided = {key_id: partial(_as_decided, of_one) for key_id, of_one in events.items()}
-            return self._keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also)
+            return keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also)
 
+        descriptions = {draft.command.key_id: draft.description for draft in drafts}
+        keys = self._keys.projecting(partial(project_created, descriptions))
         if any(draft.secret is None for draft in drafts):
             self._known_digests.catch_up()
         is_said = beyond_limit or all(draft.says_when for draft in drafts)
         executed = execute(None) if is_said else on_present_lifetimes(execute)
-        made = tuple((draft.command.key_id, draft.secret) for draft in drafts)
-        return CreatedKeys(made=made, receipt=self._receipts.known(*executed))
+        receipt = self._receipts.known(*executed)
+        keys_made = (self._made(draft, one, origin) for draft, one in zip(drafts, executed, strict=True))
+        made = tuple(zip(keys_made, (draft.secret for draft in drafts), strict=True))
+        return CreatedKeys(made=made, receipt=receipt)
+
+    def _made(self, draft: Draft, executed: Executed[key.Key | None], origin: Origin) -> KeyView:
+        """Without reading it again. It lives no longer than its organisation allows, or is an operator's."""
+        assert executed.state is not None  # noqa: S101  it was made here
+        return view_of(executed.state, draft.description, origin.actor, None, UNLIMITED, self._clock.now())
 
     def _check(
         self,
@@ -155,7 +168,9 @@ def _draft(organisation_id: str, request: KeyRequest) -> Draft:
         **key.settings(request),
     )
     says_when = request.never_expires or request.expires_at is not None
-    return Draft(command=command, secret=secret, data_key=data_key, says_when=says_when)
+    return Draft(
+        command=command, description=request.description, secret=secret, data_key=data_key, says_when=says_when
+    )
 
 
 def _folded(events: Sequence[KeyEvent]) -> key.Key:

@@ -17,7 +17,7 @@ _LIFETIMES = select(tables.organisation.c.lifetime_max_days, tables.organisation
 )
 
 
-def lifetimes_of(tx: Connection, organisation_id: str) -> Lifetimes:
+def _lifetimes_of(tx: Connection, organisation_id: str) -> Lifetimes:
     row = tx.execute(_LIFETIMES, {"organisation_id": organisation_id}).one_or_none()
     return UNLIMITED if row is None else Lifetimes(max_days=row[0], default_days=row[1])
 
@@ -28,7 +28,7 @@ def check_lifetime_of(tx: Connection, before: Key | None, after: Key | None) -> 
     Call it while the log is locked: nobody else appends, so the lifetimes are those of the moment of the commit.
     """
     if after is not None and is_prolonged(before, after):
-        check_lifetime(before, after, lifetimes_of(tx, after.organisation_id))
+        check_lifetime(before, after, _lifetimes_of(tx, after.organisation_id))
 
 
 def on_present_lifetimes(execute: Callable[[Lifetimes], _Result]) -> _Result:

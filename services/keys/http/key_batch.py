@@ -1,6 +1,6 @@
 """Resource that creates many keys in one request: all of them with one receipt, or none."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from services.keys.http.command_mapping import asked, key_request
 from services.keys.http.key_resource import ONCE
@@ -9,6 +9,8 @@ from services.keys.http.problem_mapping import as_problems
 from services.keys.http.schemas.request_bodies import CreateKeysBody, CreateKeysSchema
 from services.keys.http.schemas.responses import CreatedKeysSchema
 from services.keys.revocation.propagation import Receipt
+from services.keys.secret import Secret
+from services.keys.views.queries import KeyView
 from shared.web.operation import Answer, Call, operation
 
 BODY_BYTES_MAX = 512 * 1024
@@ -17,7 +19,8 @@ BODY_BYTES_MAX = 512 * 1024
 class KeyBatch(ManyKeys):
     def created_before_all(self, call: Call[None, CreateKeysBody], subject: str) -> Answer:
         receipt = self._commands.receipts.known()
-        return self._created_all(call.caller.organisation_id, dict.fromkeys(subject.split()), receipt)
+        keys = self.found(call.caller.organisation_id, subject.split())
+        return self._created_all([(key, None) for key in keys], receipt)
 
     @operation(
         "Create up to 100 keys: all of them in one step and with one receipt, or none",
@@ -46,10 +49,8 @@ class KeyBatch(ManyKeys):
             with commands.fence_first():
                 requests = self.requests(organisation_id, call.body.keys, key_request)
             created = commands.create_all(organisation_id, requests, call.origin)
-        secrets = {key_id: None if secret is None else secret.value for key_id, secret in created.made}
-        return self._created_all(organisation_id, secrets, created.receipt)
+        return self._created_all(created.made, created.receipt)
 
-    def _created_all(self, organisation_id: str, secrets: Mapping[str, str | None], receipt: Receipt) -> Answer:
-        found = self.found(organisation_id, tuple(secrets))
-        data = [self._show(key) | {"key": secrets[key.id]} for key in found]
+    def _created_all(self, made: Sequence[tuple[KeyView, Secret | None]], receipt: Receipt) -> Answer:
+        data = [self._show(key) | {"key": secret and secret.value} for key, secret in made]
         return Answer(status=201, body=all_of(data, receipt), headers=ONCE)

@@ -11,6 +11,7 @@ from services.keys.http.schemas.request_bodies import ImportedKeyBody, ImportKey
 from services.keys.http.schemas.responses import ImportedKeysSchema
 from services.keys.lifecycle.key import settings
 from services.keys.revocation.propagation import Receipt
+from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
 from shared.values.key_forms import lets_any_in
 from shared.web.operation import Answer, Call, operation
@@ -21,7 +22,8 @@ BODY_BYTES_MAX = 1024 * 1024
 
 class KeyImport(ManyKeys):
     def imported_before(self, call: Call[None, ImportKeysBody], subject: str) -> Answer:
-        return self._imported(call.caller.organisation_id, subject.split(), self._commands.receipts.known())
+        keys = self.found(call.caller.organisation_id, subject.split())
+        return self._imported(keys, self._commands.receipts.known())
 
     @operation(
         "Import up to 1,000 keys that another system made, by the digests of their secrets: all of them, or none",
@@ -55,11 +57,10 @@ class KeyImport(ManyKeys):
                     raise Problem("conflict", "no other system's keys are let in: the operator sets FOREIGN_KEY_FORMS")
                 requests = self.requests(organisation_id, call.body.keys, _import_request)
             created = commands.create_all(organisation_id, requests, call.origin)
-        return self._imported(organisation_id, [key_id for key_id, _ in created.made], created.receipt)
+        return self._imported([key for key, _ in created.made], created.receipt)
 
-    def _imported(self, organisation_id: str, ids: Sequence[str], receipt: Receipt) -> Answer:
-        data = [self._show(key) for key in self.found(organisation_id, ids)]
-        return Answer(status=201, body=all_of(data, receipt))
+    def _imported(self, keys: Sequence[KeyView], receipt: Receipt) -> Answer:
+        return Answer(status=201, body=all_of([self._show(key) for key in keys], receipt))
 
 
 def _import_request(body: ImportedKeyBody, now: datetime, tier: Limits | None) -> ImportRequest:

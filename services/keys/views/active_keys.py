@@ -2,14 +2,27 @@
 
 import functools
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Select, String, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, String, and_, bindparam, func, or_, select
 
 from services.keys import tables
 from services.keys.lifecycle.key import Key, Status
 from services.keys.lifecycle.organisation import TooManyKeys, active_keys_max
 from shared.contracts.keys import contract_of
 from shared.values.timestamps import rfc3339
+
+
+class Room(NamedTuple):
+    """How many keys of an organisation are active, and how many its tier allows."""
+
+    active: int
+    active_max: int
+
+    def check(self, more: int) -> None:
+        """Checks that so many more keys may be active. Raises TooManyKeys."""
+        if self.active + more > self.active_max:
+            raise TooManyKeys(self.active_max)
 
 
 def count_active(tx: Connection, organisation_id: str, now: datetime) -> int:
@@ -25,16 +38,13 @@ def check_limit(tx: Connection, before: Key | None, after: Key | None, now: date
         return
     if before is not None and before.status(now) is Status.ACTIVE:
         return
-    check_room(tx, after.organisation_id, 0, now)
+    parameters = {"organisation_id": after.organisation_id, "now": rfc3339(now)}
+    room_of(tx.execute(select_room(), parameters).one()).check(0)
 
 
-def check_room(tx: Connection, organisation_id: str, more: int, now: datetime) -> None:
-    """Checks that so many more keys may be active. Raises TooManyKeys. Call it while the log is locked."""
-    parameters = {"organisation_id": organisation_id, "now": rfc3339(now)}
-    row = tx.execute(_tier_and_active(), parameters).one()  # one round trip, for others wait meanwhile
-    active_max = active_keys_max(row.tier, contract_of(row.contract))
-    if row.active + more > active_max:
-        raise TooManyKeys(active_max)
+def room_of(row: Row[Any]) -> Room:
+    """A row of `select_room`."""
+    return Room(row.active, active_keys_max(row.tier, contract_of(row.contract)))
 
 
 # Cached: building such a statement takes longer than running it.
@@ -47,7 +57,8 @@ def _active() -> Select[int]:
 
 
 @functools.cache
-def _tier_and_active() -> Select[str, str | None, int]:
+def select_room() -> Select[Any]:
+    """Parameters: `organisation_id` and `now`, RFC 3339. One round trip, for others wait meanwhile."""
     table = tables.organisation
     active = _active().scalar_subquery()
     return select(table.c.tier, table.c.contract, active.label("active")).where(

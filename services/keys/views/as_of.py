@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from services.keys.encryption import data_keys
-from services.keys.encryption.description import unseal
+from services.keys.encryption.description import Description, unseal
 from services.keys.events import types
 from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since, runs, settings
 from services.keys.lifecycle.lifetimes import UNLIMITED, Lifetimes, exceeded_days
@@ -97,37 +97,44 @@ class AsOf:
         data_key = data_keys.read(tx, rows[0].stream)
         if state is None or data_key is None or state.organisation_id != organisation_id:
             raise NoSuchKey
-        description = unseal(state.words, data_key)
-        return KeyView(
-            id=state.key_id,
-            organisation_id=state.organisation_id,
-            revision=state.revision,
-            name=description.name,
-            description=description.description,
-            labels=description.labels,
-            hint=state.hint,
-            permissions=state.permissions,
-            status=state.status(moment),
-            created_at=state.created_at,
-            created_by=msgspec.json.decode(rows[0].metadata, type=Origin).actor,
-            rotated_at=state.rotated_at,
-            grace_until=state.grace_until,
-            suspended_at=state.suspended_at,
-            expired_at=expired_since(
-                expired_at=state.expired_at, expires_at=state.access.expires_at, revoked_at=state.revoked_at, now=moment
-            ),
-            revoked_at=state.revoked_at,
-            revocation_reason=state.revocation_reason,
-            revocation_note=note_of(state.revocation_note, data_key),
-            last_used_at=None,
-            last_used_address=None,
-            last_used_route=None,
-            previous_hint=state.previous_hint if runs(state.grace_until, moment) else None,
-            exceeded_lifetime_days=exceeded_days(
-                state.status(moment), state.access.expires_at, state.created_at, lifetimes
-            ),
-            **settings(state.access),
-        )
+        created_by = msgspec.json.decode(rows[0].metadata, type=Origin).actor
+        note = note_of(state.revocation_note, data_key)
+        return view_of(state, unseal(state.words, data_key), created_by, note, lifetimes, moment)
+
+
+def view_of(
+    state: Key, description: Description, created_by: str, note: str | None, lifetimes: Lifetimes, moment: datetime
+) -> KeyView:
+    """What a key's events add up to, at that moment. `note`: of its revocation."""
+    status = state.status(moment)
+    return KeyView(
+        id=state.key_id,
+        organisation_id=state.organisation_id,
+        revision=state.revision,
+        name=description.name,
+        description=description.description,
+        labels=description.labels,
+        hint=state.hint,
+        permissions=state.permissions,
+        status=status,
+        created_at=state.created_at,
+        created_by=created_by,
+        rotated_at=state.rotated_at,
+        grace_until=state.grace_until,
+        suspended_at=state.suspended_at,
+        expired_at=expired_since(
+            expired_at=state.expired_at, expires_at=state.access.expires_at, revoked_at=state.revoked_at, now=moment
+        ),
+        revoked_at=state.revoked_at,
+        revocation_reason=state.revocation_reason,
+        revocation_note=note,
+        last_used_at=None,
+        last_used_address=None,
+        last_used_route=None,
+        previous_hint=state.previous_hint if runs(state.grace_until, moment) else None,
+        exceeded_lifetime_days=exceeded_days(status, state.access.expires_at, state.created_at, lifetimes),
+        **settings(state.access),
+    )
 
 
 def _moments(rows: Sequence[StoredEvent]) -> tuple[datetime, ...]:

@@ -21,7 +21,7 @@ def check_own_bounds(tx: Connection, maker_id: str, before: Key | None, after: K
     kept = before.access if before is not None and before.digest == after.digest else None
     if kept == after.access:
         return
-    own = before.access if before is not None and before.key_id == maker_id else own_access(tx, maker_id)
+    own = before.access if before is not None and before.key_id == maker_id else _own_access(tx, maker_id)
     _check(own, kept, after.access)
 
 
@@ -36,5 +36,5 @@ def _check(own: Access, kept: Access | None, after: Access) -> None:
         raise BeyondOwnBounds(bound)
 
 
-def own_access(tx: Connection, key_id: str) -> Access:
+def _own_access(tx: Connection, key_id: str) -> Access:
     return Access(**from_row(tx.execute(_ACCESS, {"key_id": key_id}).one()))

@@ -1,5 +1,6 @@
 """Projection: writes the read models' rows from each event, in the transaction that appends it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -71,8 +72,7 @@ def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEv
 def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
     match event:
         case KeyCreated():
-            _insert(tx, row, event)
-            makings.keep(tx, row, actor_of(row))
+            _insert(tx, row, event, _description(tx, event))
         case KeyDescribed():
             description = _description(tx, event)
             _update(tx, row, event, **_as_columns(description))
@@ -101,8 +101,16 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
             assert_never(event)
 
 
-def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
-    description = _description(tx, event)
+def project_created(descriptions: Mapping[str, Description], tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
+    """As `project_key`, of keys whose descriptions were sealed just now: key id → description."""
+    if isinstance(event, KeyCreated):
+        _insert(tx, row, event, descriptions[event.key_id])
+    else:
+        project_key(tx, row, event)
+
+
+def _insert(tx: Connection, row: StoredEvent, event: KeyCreated, description: Description) -> None:
+    actor = actor_of(row)
     values = {
         "id": event.key_id,
         "organisation_id": event.organisation_id,
@@ -111,12 +119,13 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
         "digest": event.digest,
         "permissions": _json(event.permissions),
         "created_at": rfc3339(event.created_at),
-        "created_by": actor_of(row),
+        "created_by": actor,
         **_as_columns(description),
         **setting_columns.as_columns(event),
     }
     tx.execute(_INSERT_KEY, values)
     _insert_labels(tx, event.key_id, description)
+    makings.keep(tx, row, actor)
 
 
 def note_of(sealed: str | None, data_key: str | None) -> str | None:

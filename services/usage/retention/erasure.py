@@ -48,11 +48,6 @@ def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence
     return [msgspec.structs.replace(record, **_ERASED) if record.key_id in erased else record for record in records]
 
 
-def is_erased(tx: Connection, key_id: str) -> bool:
-    table = tables.erased_key
-    return tx.execute(select(table.c.key_id).where(table.c.key_id == key_id)).first() is not None
-
-
 def deleted_page(tx: Connection, after: str | None, limit: int) -> DeletedKeys:
     """At most `limit` deleted keys whose ids come after this one."""
     key_id = tables.erased_key.c.key_id

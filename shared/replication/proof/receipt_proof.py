@@ -5,6 +5,7 @@ the command alone, as stored, so that nothing of another organisation is in it.
 """
 
 import base64
+import functools
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
@@ -116,6 +117,7 @@ def verified(receipt: Mapping[str, Any], public_keys: Mapping[str, str]) -> tupl
     return shown, proof
 
 
+@functools.lru_cache(maxsize=16)
 def thumbprint(public_key: str) -> str:
     """The name of a public key (RFC 7638 of its JWK), which a receipt carries instead of the key."""
     members = msgspec.json.encode({"crv": "Ed25519", "kty": "OKP", "x": base64url(public_key)})

@@ -40,11 +40,8 @@ class Signer:
     def __init__(self, private_key: str) -> None:
         """`private_key`: 32 bytes in base64. Raises KeyMalformed."""
         self._key = Ed25519PrivateKey.from_private_bytes(_key_bytes(private_key))
-
-    @property
-    def public_key(self) -> str:
-        """32 bytes in base64: what followers are given to verify by."""
-        return base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
+        # 32 bytes in base64: what followers are given to verify by.
+        self.public_key = base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
     def sign(self, purpose: bytes, message: bytes) -> str:
         """The signature, in base64."""

@@ -22,7 +22,7 @@ _LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
 
 @refuses(*NOT_PLAIN, pattern=PLAIN)
 def plain_text(text: str) -> None:
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+    if not text.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError(_CONTROL)
     if redact(text) != text:
         raise ValidationError(_SECRET)

@@ -156,14 +156,14 @@ def test_what_died_in_what_is_lost_is_not_imported_again(system: Restorable) -> 
     ]
     dump = system.dump()
     before = system.keys.commands.create_all(system.organisation, requests[:2], ORIGIN)
-    for key_id, _ in before.made:
-        revoke(system, key_id)
+    for key, _ in before.made:
+        revoke(system, key.id)
     system.follow()
     system.put_back(dump)
     ((unnoticed, _),) = system.keys.commands.create_all(system.organisation, requests[:1], ORIGIN).made
     system.auth.following.catch_up()
     accept(system)
-    assert system.keys.queries.get_key(system.organisation, unnoticed).status.value == "suspended"
+    assert system.keys.queries.get_key(system.organisation, unnoticed.id).status.value == "suspended"
     with pytest.raises(KeysRefused) as refused:
         system.keys.commands.create_all(system.organisation, requests[1:], ORIGIN)
     assert {at: type(one) for at, one in refused.value.refusals.items()} == {0: DigestKnown}

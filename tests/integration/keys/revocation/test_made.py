@@ -1,6 +1,7 @@
 """What a revoked key made: told whole, ended in the same append if asked, and nothing in between."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_all_of_it_is_ended_or_nothing(world: World) -> None:
     stolen = world.create()
     create(world, stolen)
     before = world.log()
-    nobody_s = CreatedKey(key_id="key_none", secret=stolen.secret, receipt=stolen.receipt)
+    nobody_s = replace(stolen, key=replace(stolen.key, id="key_none"))
     with pytest.raises(NoSuchKey):
         revoke(world, stolen, nobody_s, made=ALSO)
     assert world.log() == before

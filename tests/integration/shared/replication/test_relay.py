@@ -253,6 +253,27 @@ def test_rings_during_a_run_become_one_more_run() -> None:
     assert runs.count in (2, 3)  # the stop may make for one more, which finds nothing to do
 
 
+def test_rings_during_a_rest_become_one_more_run() -> None:
+    runs, rests, may_go_on = Runs(), threading.Semaphore(0), threading.Semaphore(0)
+    runs.may_end.release(10)
+
+    def rest(_seconds: float) -> None:
+        rests.release()
+        may_go_on.acquire()
+
+    doorbell = Doorbell(runs, rest)
+    doorbell.start()
+    doorbell.ring()
+    rests.acquire()
+    for _ in range(5):
+        doorbell.ring()
+    may_go_on.release()
+    rests.acquire()
+    assert runs.count == 2
+    may_go_on.release()
+    doorbell.stop()
+
+
 def test_what_was_rung_during_the_last_run_is_run_before_the_stop() -> None:
     runs = Runs()
     doorbell = Doorbell(runs)
