@@ -86,7 +86,7 @@ def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Count
     clock = SystemClock()
     bus: Any = FastBus()
     intake = BatchIntake(Metering(database), ParkedBatches(database), bus, clock, batches_max=BATCHES_MAX)
-    texts = [_records(keys, seed) for seed in range(TEXTS)]
+    texts = [records(keys, seed) for seed in range(TEXTS)]
     numbers = iter(range(rate * seconds // BATCH_REQUESTS if rate else 10**9))  # shared by all workers
     began = time.perf_counter()
     counted: list[Counted] = []
@@ -135,15 +135,16 @@ def _tell(counted: list[Counted], keys: int, rate: int, cpu_seconds: float) -> N
             print(f"  behind, {name} tenth: median {statistics.median(behind):.2f} s, most {max(behind):.2f} s")
 
 
-def _records(keys: int, seed: int) -> str:
+def records(keys: int, seed: int) -> str:
+    """A batch's, as JSON; NOW and BATCH are to be replaced."""
     chance = random.Random(seed)
     return json.dumps([_record(chance, chance.randrange(keys), place) for place in range(BATCH_REQUESTS)])
 
 
-def _as_metered_now(records: str, number: int) -> str:
+def _as_metered_now(text: str, number: int) -> str:
     """A gate numbers its requests, as shared/web/requests/request_identity.py says."""
     batch = f"{number % GATES:016x}{number // GATES:08x}"
-    return records.replace("NOW", rfc3339(datetime.now(UTC))).replace("BATCH", batch)
+    return text.replace("NOW", rfc3339(datetime.now(UTC))).replace("BATCH", batch)
 
 
 def _record(chance: random.Random, key: int, place: int) -> list[Any]:

@@ -10,6 +10,7 @@ EVERYTHING = "#"
 # Deliveries of one message that end with the death of its consumer, before it becomes a dead letter.
 DELIVERIES_MAX = 20
 DEAD_LETTERS_MAX = 10_000
+UNHEARD_MAX = 10_000  # of a process that takes none
 # In a dead letter that is given back: the account that had published it.
 ORIGINAL_SENDER = "x-grillo-sent-by"
 
@@ -81,6 +82,17 @@ def replay_exchange(queue: Queue) -> Exchange:
 
 
 def broadcast_queue(listener: str, service: str, type_: str = EVERYTHING) -> Queue:
-    """A queue of one process, deleted when the process goes: each gate gets every event."""
-    name = f"{listener}.hears.{service}-{secrets.token_hex(6)}"
-    return Queue(name, exchange=events_of(service), routing_key=type_, exclusive=True, auto_delete=True, durable=False)
+    """A queue of one process, deleted when the process goes: each gate gets every event.
+
+    Of a process that stands still it keeps the newest: what it lost of a log a gate pulls, and what was counted is told
+    again when a batch comes again.
+    """
+    return Queue(
+        f"{listener}.hears.{service}-{secrets.token_hex(6)}",
+        exchange=events_of(service),
+        routing_key=type_,
+        exclusive=True,
+        auto_delete=True,
+        durable=False,
+        queue_arguments={"x-max-length": UNHEARD_MAX},
+    )
