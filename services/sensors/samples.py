@@ -34,12 +34,13 @@ class Samples:
 
 def open_samples(database: Database, folder: Path, clock: Clock) -> Samples:
     """`folder`: of sealed files. It is made when the first one is written."""
-    archive, coding, eras = Archive(folder), AxisCodes(), EraTimings()
+    archive, coding = Archive(folder), AxisCodes()
+    store = SampleStore(archive, coding, clock)
     return Samples(
         coding=coding,
-        store=SampleStore(archive, coding, clock),
+        store=store,
         reader=SampleReader(database, archive, AxisCodes(CODES_KEPT_SECONDS)),
-        sealer=Sealer(database, archive, coding, eras, clock),
+        sealer=Sealer(database, archive, coding, EraTimings(store), clock),
         sweep=Sweep(database, archive, clock),
         retention=Retention(database, clock),
         verification=Verification(database, archive),

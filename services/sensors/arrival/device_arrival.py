@@ -55,6 +55,7 @@ class Arrived:
 class DeviceArrival:
     def __init__(self, database: Database, store: SampleStore, clock: Clock) -> None:
         self._database, self._store, self._clock, self._lines = database, store, clock, OnceAMinute()
+        self._eras = EraTimings(store)
 
     def take(self, sensor_id: str, records: Sequence[Record]) -> Arrived:
         """Durable when it returns; what cannot be decided yet is held. Raises SensorUnknown, SpanDamaged."""
@@ -148,7 +149,7 @@ class DeviceArrival:
             if not fresh:
                 clock.repeat(record.point)
         for one in clock.settle():
-            timing = EraTimings().timing(tx, sensor_id, clock.era)
+            timing = self._eras.timing(tx, sensor_id, clock.era)
             if timing is not None:
                 self._store.retime(tx, sensor_id, clock.era, timing, one.from_ns, one.to_ns)
         batch.pieces[sensor_id] += _pieces(clock, laid.new)

@@ -29,12 +29,22 @@ class Eras(Protocol):
         """None: the times of that era stay as they were stored."""
         ...
 
+    def settle(self, tx: Connection, sensor_id: str, era: int, from_device_ns: int) -> None:
+        """Makes the rate that of all that is stored, before what is from that device time on is sealed.
+
+        The sensor is locked.
+        """
+        ...
+
 
 class FixedEras:
     """No era is ever timed anew: of recordings that no device clock dates."""
 
     def timing(self, tx: Connection, sensor_id: str, era: int) -> EraTiming | None:
         return None
+
+    def settle(self, tx: Connection, sensor_id: str, era: int, from_device_ns: int) -> None:
+        pass
 
 
 def starts_ns(timing: EraTiming, device_ns: Sequence[Nanoseconds]) -> list[Nanoseconds]:

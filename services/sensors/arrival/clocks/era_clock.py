@@ -133,8 +133,7 @@ class EraClock:
         first = self._rows.first_piece(self.era)
         if first is None or min(self._changed) >= first + FIRST_PIECES:
             return []
-        early = self._rows.around(self.era, first, first + FIRST_PIECES - 1)
-        found = EraRate(stated_hz=self._known.stated_hz, rate=rate(early, self._known.rate.device_hz))
+        found = measured(self._rows, self.era, first, self._known)
         is_other = stated_rate(found.rate.true_hz) != self._stored_rate_hz
         self._known = found
         self._rows.save_era(self.era, found)
@@ -154,6 +153,12 @@ class EraClock:
     @property
     def _quarter_ns(self) -> float:
         return NS / self._known.rate.true_hz / 4
+
+
+def measured(rows: ClockRows, era: int, first: int, known: EraRate) -> EraRate:
+    """Of all that is there of its first two hours. `first`: its first piece."""
+    early = rows.around(era, first, first + FIRST_PIECES - 1)
+    return replace(known, rate=rate(early, known.rate.device_hz))
 
 
 def block_line(pieces: dict[int, Piece], block: int) -> Line:

@@ -1,25 +1,47 @@
-"""Timings of eras as the store asks for them: the newest lines, drawn when they are needed."""
+"""Timings of eras as the store asks for them: the newest lines, drawn when they are needed.
+
+While messages arrive a rate is measured when a piece of time begins. Before hours are sealed it is measured of all that
+is there, so that they get the rate that they would have from a file.
+"""
 
 import numpy as np
 from sqlalchemy import Connection
 
 from services.sensors.arrival.clocks.clock_rows import ClockRows
-from services.sensors.arrival.clocks.era_clock import block_line
+from services.sensors.arrival.clocks.era_clock import block_line, measured
 from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
 from services.sensors.store.miniseed.codec import stated_rate
+from services.sensors.store.sample_store import SampleStore
 from services.sensors.store.timing import EraTiming
-from services.sensors.timing.hull import PIECE_NS
+from services.sensors.timing.hull import PIECE_NS, piece_number
 from services.sensors.timing.line import Integers, Line
+from services.sensors.timing.rates import FIRST_PIECES
 
 
 class EraTimings:
     """The store's `Eras`."""
+
+    def __init__(self, store: SampleStore) -> None:
+        self._store = store
 
     def timing(self, tx: Connection, sensor_id: str, era: int) -> EraTiming | None:
         """None for an era without a device's clock."""
         rows = ClockRows(tx, sensor_id)
         known = rows.eras().get(era)
         return None if known is None else NewestTiming(rows, era, stated_rate(known.rate.true_hz))
+
+    def settle(self, tx: Connection, sensor_id: str, era: int, from_device_ns: int) -> None:
+        rows = ClockRows(tx, sensor_id)
+        known = rows.eras().get(era)
+        first = rows.first_piece(era)
+        if known is None or first is None or piece_number(from_device_ns) >= first + FIRST_PIECES:
+            return
+        found = measured(rows, era, first, known)
+        rate_hz = stated_rate(found.rate.true_hz)
+        if rate_hz != stated_rate(known.rate.true_hz):
+            rows.save_era(era, found)
+            rows.write()
+            self._store.retime(tx, sensor_id, era, NewestTiming(rows, era, rate_hz))
 
 
 class NewestTiming:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.sensors import tables
@@ -102,6 +102,7 @@ class Sealer:
 
     def _seal(self, due: DueHour) -> bool:
         try:
+            self._settle(due)
             with self._database.reading() as tx:
                 hour = self._read(tx, due)
         except SensorUnknown:
@@ -127,6 +128,14 @@ class Sealer:
         is_swapped = self._swap(due, hour, written, outside)
         self._step("swapped")
         return is_swapped
+
+    def _settle(self, due: DueHour) -> None:
+        table = tables.span
+        of_eras = select(table.c.era, func.min(table.c.device_ns)).where(due.of(table)).group_by(table.c.era)
+        with self._database.transaction(durable=False) as tx:  # where it is lost, it is done again
+            index.lock_sensors(tx, [due.sensor_id])
+            for era, device_ns in tx.execute(of_eras).all():
+                self._eras.settle(tx, due.sensor_id, era, device_ns)
 
     def _read(self, tx: Connection, due: DueHour) -> _Hour:
         table = tables.sensor

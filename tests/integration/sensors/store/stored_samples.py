@@ -52,6 +52,9 @@ class Lines:
     def timing(self, tx: object, sensor_id: str, era: int) -> Line | None:
         return self.of.get(era)
 
+    def settle(self, tx: object, sensor_id: str, era: int, from_device_ns: int) -> None:
+        pass
+
 
 class StoredSamples:
     def __init__(self, database: Database, folder: Path, clock: Clock, eras: Eras | None = None) -> None:
