@@ -11,7 +11,7 @@ from nameko.timer import timer
 from services.usage.activity.csv_export import as_csv
 from services.usage.activity.timeline import EVERYTHING, ActivityFilter, ActivityTimeline, Place, TimelineEntry
 from services.usage.alerting.alerts.alert import AlertStore
-from services.usage.alerting.scheduler import AlertingScheduler
+from services.usage.alerting.scheduler import EVALUATION_SECONDS, AlertingScheduler
 from services.usage.counters.last_day import LastDays
 from services.usage.counters.last_use import RecentUses
 from services.usage.counters.quota_forecast import exhausted_at
@@ -60,7 +60,6 @@ PULL_SECONDS = 1
 KEY_USED_SECONDS = 2
 ROLLUP_SECONDS = 5  # what waits so long is read along with every question about durations
 RETENTION_SECONDS = 600
-EVALUATION_SECONDS = 0.2
 ALERTING_SECONDS = 1
 FILE_ENTRIES = 500
 NEW_FOR = timedelta(days=7)  # how long a source is shown as new
@@ -163,6 +162,7 @@ class UsageService:
     @hears("usage", "auth", "RequestMetered")
     def request_metered(self, body: Any) -> None:
         self.intake.take(body, self.sender)
+        self.alerting_scheduler.evaluate()
 
     @hears("usage", "sensors", "ExportEnded")
     def export_ended(self, body: Any) -> None:

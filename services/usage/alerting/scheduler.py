@@ -3,6 +3,7 @@
 It never raises: a timer that raises would stop the whole container.
 """
 
+import threading
 from collections.abc import Callable
 
 import structlog
@@ -14,6 +15,7 @@ from services.usage.notifications.deliveries.dispatcher import Dispatcher
 from shared.runtime.clock import Clock
 
 FORGOTTEN_EVERY_SECONDS = 600
+EVALUATION_SECONDS = 0.2  # between two evaluations, at least: what is queued meanwhile is merged
 LOOK_SECONDS = 1.0  # for what others have queued: another worker, or one before this that has crashed
 _log = structlog.get_logger(__name__)
 
@@ -33,14 +35,23 @@ class AlertingScheduler:
         self._deliveries, self._clock = deliveries, clock
         self._forgotten_at: float | None = None
         self._counted, self._counted_before, self._looked_at = counted, -1, -LOOK_SECONDS
+        self._one_at_a_time = threading.Lock()
 
     def evaluate(self) -> None:
-        """Evaluates what is queued, a few times a second; an alert is sent right after it is raised.
+        """Evaluates what is queued, at most a few times a second; an alert is sent right after it is raised.
 
-        Where this process has counted nothing since, it looks once a second.
+        To be called after each batch that is counted, so that it does not wait, and a few times a second. Where this
+        process has counted nothing since, it looks once a second.
         """
+        if self._one_at_a_time.acquire(blocking=False):  # else what was counted since is found the next time
+            try:
+                self._evaluate()
+            finally:
+                self._one_at_a_time.release()
+
+    def _evaluate(self) -> None:
         counted, now = self._counted(), self._clock.elapsed_seconds()
-        if counted == self._counted_before and now < self._looked_at + LOOK_SECONDS:
+        if now < self._looked_at + (LOOK_SECONDS if counted == self._counted_before else EVALUATION_SECONDS):
             return
         try:
             if self._evaluator.run():
