@@ -183,13 +183,13 @@ def live_and_die(folder: Path, seed: int, place: str) -> None:
     wire = pytest.MonkeyPatch()
     _pass_within(wire, auth_grants, passing, "in auth's transaction")
     _pass_within(wire, known_keys, passing, "in usage's transaction")
-    move_cursor = Relay._move_cursor
+    move_cursor = Relay._published
 
-    def slow_move_cursor(relay: Relay, position: int) -> None:
+    def slow_published(relay: Relay, position: int) -> None:
         passing("before the relay notes its place")
         move_cursor(relay, position)
 
-    wire.setattr(Relay, "_move_cursor", slow_move_cursor)
+    wire.setattr(Relay, "_published", slow_published)
     wire.setattr(Doorbell, "ring", lambda _: passing("between commit and doorbell"))
     life = Life(folder, seed, passing)
 
