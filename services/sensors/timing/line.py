@@ -9,20 +9,18 @@ their middle: Moon, Skelly and Towsley, INFOCOM 1999).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.sensors.timing.hull import PIECE_NS, Pieces, Point, lower_hull
+from services.sensors.timing.hull import PIECE_NS, Piece, Pieces, Point, lower_hull
+from services.sensors.timing.uncertainty import LATENESS_NS_MAX, Straight, doubt_ns, supporting
 
 CONTEXT_PIECES = 40
 """Active pieces on either side that a line is drawn with: 43 minutes."""
 
-SLOPE_MAX = 6e-4  # NTP slews a clock by 5e-4, and crystals add 1e-4: what is steeper is chance
 _WANDER = 5e-9  # per second: 5 ppm in a quarter of an hour
 _UNCERTAINTY_FLOOR_NS = 3_000_000
-_JITTER_SECONDS_PRIOR = 2.0
 _CERTAINTY = 6.0
 
 Integers = NDArray[np.int64]
@@ -45,23 +43,58 @@ class Line:
 def line(pieces: Pieces, first: int, last: int) -> Line:
     """For the pieces with numbers `first` to `last`, from those and `context` around them; one at least is there."""
     around = {number: pieces[number] for number in context(pieces, first, last)}
-    points = lower_points(around)
     active = [number for number, piece in around.items() if piece.is_active]
     knots = np.arange(first, last + 2, dtype=np.int64) * PIECE_NS
     if len(active) <= CONTEXT_PIECES:
-        error = _supporting(points, knots)
-    else:
-        error = _semi_convex(points, knots)
-        start, end = active[CONTEXT_PIECES // 2], active[-CONTEXT_PIECES // 2]
-        if sum(number < first for number in active) < CONTEXT_PIECES and first <= start:
-            head = {number: around[number] for number in around if number <= active[CONTEXT_PIECES - 1]}
-            error = np.where(knots < start * PIECE_NS, _supporting(lower_points(head), knots), error)
-        if sum(number > last for number in active) < CONTEXT_PIECES and last >= end:
-            tail = {number: around[number] for number in around if number >= active[-CONTEXT_PIECES]}
-            error = np.where(knots > (end + 1) * PIECE_NS, _supporting(lower_points(tail), knots), error)
-    whole = np.rint(error).astype(np.int64)
-    found = Line(device_ns=knots, error_ns=whole, uncertainty_ns=0)
-    return Line(device_ns=knots, error_ns=whole, uncertainty_ns=_uncertainty(found, around, active))
+        hull = lower_hull(lower_points(around))
+        straight = supporting(hull)
+        at_ns = _sampled(around, first, last)
+        return _line(knots, straight.at(knots), doubt_ns(straight, hull, around.values(), at_ns))
+    error = curve = _semi_convex(lower_points(around), knots)
+    start, end = active[CONTEXT_PIECES // 2], active[-CONTEXT_PIECES // 2]
+    curve_first, curve_last, doubts = first, last, []
+    if sum(number < first for number in active) < CONTEXT_PIECES and first <= start:
+        straight, doubt = _end({number: around[number] for number in around if number <= active[CONTEXT_PIECES - 1]})
+        error = np.where(knots < start * PIECE_NS, straight.at(knots), error)
+        doubts, curve_first = [doubt], start
+    if sum(number > last for number in active) < CONTEXT_PIECES and last >= end:
+        straight, doubt = _end({number: around[number] for number in around if number >= active[-CONTEXT_PIECES]})
+        error = np.where(knots > (end + 1) * PIECE_NS, straight.at(knots), error)
+        doubts, curve_last = [*doubts, doubt], end
+    least = [around[number].least for number in active if curve_first <= number <= curve_last]
+    at = np.array([point.device_ns for point in least], dtype=np.int64)
+    under = np.interp((at - knots[0]).astype(np.float64), knots - knots[0], curve)
+    return _line(knots, error, max([*doubts, _scatter_ns(least, under, [around[number] for number in active])]))
+
+
+def _line(knots: Integers, error_ns: NDArray[np.float64], doubt_ns: float) -> Line:
+    whole = np.rint(error_ns).astype(np.int64)
+    return Line(device_ns=knots, error_ns=whole, uncertainty_ns=round(_UNCERTAINTY_FLOOR_NS + doubt_ns))
+
+
+def _sampled(pieces: Pieces, first: int, last: int) -> Integers:
+    """The first and the last time, of the pieces with those numbers; their edges where there is none."""
+    inside = [pieces[number] for number in sorted(pieces) if first <= number <= last]
+    if not inside:
+        return np.array([first, last + 1], dtype=np.int64) * PIECE_NS
+    return np.array([inside[0].first.device_ns, inside[-1].last.device_ns], dtype=np.int64)
+
+
+def _end(pieces: Pieces) -> tuple[Straight, float]:
+    """Of forty active pieces."""
+    found = supporting(lower_hull(lower_points(pieces)))
+    active = [piece for piece in pieces.values() if piece.is_active]
+    least = [piece.least for piece in active]
+    at = np.array([point.device_ns for point in least], dtype=np.int64)
+    return found, _scatter_ns(least, found.at(at), active)
+
+
+def _scatter_ns(least: Sequence[Point], under_ns: NDArray[np.float64], active: Sequence[Piece]) -> float:
+    """Beyond the least delay, where many pieces tell a line: how their least delays scatter over it."""
+    excess = np.array([point.delay_ns for point in least], dtype=np.float64) - under_ns
+    typical_ns = float(np.median(excess)) if least else 0.0
+    records = sum(piece.samples for piece in active) / active[0].first.samples
+    return _CERTAINTY * (typical_ns / math.sqrt(len(active)) / 4 + LATENESS_NS_MAX / records)
 
 
 def context(pieces: Pieces, first: int, last: int) -> list[int]:
@@ -87,18 +120,6 @@ def _until_enough(pieces: Pieces, numbers: Sequence[int]) -> list[int]:
     return taken
 
 
-def _supporting(points: Sequence[Point], knots: Integers) -> NDArray[np.float64]:
-    """The line under all points over the middle of their time; level under the lowest, if none so flat is."""
-    hull = lower_hull(points)
-    middle = (hull[0].device_ns + hull[-1].device_ns) / 2
-    for left, right in pairwise(hull):
-        if left.device_ns <= middle <= right.device_ns:
-            slope = (right.delay_ns - left.delay_ns) / (right.device_ns - left.device_ns)
-            if abs(slope) <= SLOPE_MAX:
-                return left.delay_ns + slope * (knots - left.device_ns).astype(np.float64)
-    return np.full(knots.size, float(min(point.delay_ns for point in hull)))
-
-
 def _semi_convex(points: Sequence[Point], knots: Integers) -> NDArray[np.float64]:
     origin = points[0].device_ns
     device_ns = np.array([point.device_ns - origin for point in points], dtype=np.int64)
@@ -115,18 +136,3 @@ def _semi_convex(points: Sequence[Point], knots: Integers) -> NDArray[np.float64
 def _parabola(device_ns: Integers) -> NDArray[np.float64]:
     seconds = device_ns / 1e9
     return _WANDER / 2 * seconds * seconds * 1e9
-
-
-def _uncertainty(found: Line, around: Pieces, active: Sequence[int]) -> int:
-    """Beyond the least delay. The least delay of a minute tells how they scatter, and that how near the line came."""
-    minutes = len(active)
-    if minutes == 0:
-        return round(_JITTER_SECONDS_PRIOR * 1e9)
-    least = [around[number].least for number in active]
-    at = np.array([point.device_ns for point in least], dtype=np.int64)
-    inside = (at >= found.device_ns[0]) & (at <= found.device_ns[-1])
-    excess = at + np.array([point.delay_ns for point in least], dtype=np.int64) - found.true_ns(at)
-    typical_ns = float(np.median(excess[inside])) if inside.any() else 0.0
-    records = sum(around[number].samples for number in active) / max(around[active[0]].first.samples, 1)
-    prior_ns = _JITTER_SECONDS_PRIOR * 1e9 / max(records, 1)
-    return round(_UNCERTAINTY_FLOOR_NS + _CERTAINTY * (typical_ns / math.sqrt(minutes) / 4 + prior_ns))

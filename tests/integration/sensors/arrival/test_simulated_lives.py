@@ -1,6 +1,6 @@
 """Lives of devices whose truth is known, through arrival, store and sealing: exact accounts, and true times.
 
-What short eras state of their times is not always enough: docs/guarantees.md tells how often.
+What the ends of some eras state of their times is not always enough: docs/guarantees.md tells how often.
 """
 
 import random
