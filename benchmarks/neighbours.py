@@ -87,6 +87,9 @@ def main() -> None:
         neighbour = each.enter_context(closing(_neighbour(running, dead)))
         took = _measured(running, neighbour, alive)
         for what, (alone, beside) in took.items():
+            if not (alone and beside):
+                print(f"{what:20} not answered: alone {len(alone)}, beside {len(beside)} times")
+                continue
             medians = statistics.median(alone) * 1000, statistics.median(beside) * 1000
             ratio = medians[1] / medians[0]
             verdict = "met" if ratio <= RATIO_MAX else "missed"

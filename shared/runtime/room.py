@@ -23,14 +23,21 @@ class Room:
         self._folder = folder
 
     def has(self, floor_bytes: int = ORDINARY_BYTES) -> bool:
+        """Not where nothing can be written, either: a disk with faults is mounted anew to be read only."""
         told = os.statvfs(self._folder)
-        return told.f_bavail * told.f_frsize >= floor_bytes
+        return told.f_bavail * told.f_frsize >= floor_bytes and not _is_read_only(told)
 
     def check(self, *, urgent: bool = False, size: int = 0) -> None:
-        """Raises OSError (ENOSPC) where nothing is written any more, or nothing that is not `urgent`. `size`: bytes."""
+        """Raises OSError (ENOSPC, EROFS) where nothing is written any more, or nothing that is not `urgent`.
+
+        `size`: bytes.
+        """
         floor = URGENT_BYTES if urgent else ORDINARY_BYTES
-        if not self.has(floor + size):
-            raise OSError(errno.ENOSPC, f"less than {floor // 2**20} MiB are left on the disk", str(self._folder))
+        if self.has(floor + size):
+            return
+        if _is_read_only(os.statvfs(self._folder)):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self._folder))
+        raise OSError(errno.ENOSPC, f"less than {floor // 2**20} MiB are left on the disk", str(self._folder))
 
 
 class OrdinaryFile(io.FileIO):
@@ -44,6 +51,10 @@ class OrdinaryFile(io.FileIO):
         """Raises OSError (ENOSPC)."""
         self._room.check(size=memoryview(data).nbytes)
         return super().write(data)
+
+
+def _is_read_only(told: os.statvfs_result) -> bool:
+    return bool(told.f_flag & os.ST_RDONLY)
 
 
 def _owner_s(path: str, flags: int) -> int:

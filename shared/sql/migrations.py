@@ -38,9 +38,9 @@ class SchemaIsOlder(Exception):
 
 
 def migrate(database: Database, folder: Path) -> None:
-    """Applies the migrations that are missing, in one transaction. Raises SchemaIsNewer or SchemaIsOlder."""
+    """Applies the migrations that are missing, in one transaction. Raises SchemaIsNewer, SchemaIsOlder or DiskFull."""
     known = _revisions(folder)
-    with database.transaction(unlimited=True) as connection:
+    with database.transaction(unlimited=True, urgent=True) as connection:
         # A service's processes start together; one migrates, the others wait and find it done.
         take_advisory_lock(connection, _MIGRATION_LOCK)
         current = _current_revision(connection)
@@ -49,6 +49,7 @@ def migrate(database: Database, folder: Path) -> None:
         if current != known[-1]:
             if not may_migrate(connection):
                 raise SchemaIsOlder(current, known[-1])
+            database.check_room()  # the start of an up-to-date one writes nothing, and keys are to be ended after it
             _apply(connection, folder)
         if connection.dialect.name == "postgresql":
             grant_rights(connection)

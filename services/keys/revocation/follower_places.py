@@ -68,7 +68,7 @@ class FollowerPlaces:
         is_new = head is not None and self._known.get(follower) != head
         if not is_its_own or not (is_new or held.lost):
             return
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:  # else followers, by whom keys end at gates, could not pull
             if held.lost is not None:
                 _note_a_loss(tx, follower, "" if head is None else head.signed_at, held.lost)
             if head is not None:

@@ -35,7 +35,7 @@ class RestoreDetection:
         if seen.identity == identity and seen.settled:
             return _ALWAYS
         if seen.identity != identity:
-            with self._database.transaction() as tx:
+            with self._database.transaction(urgent=True) as tx:
                 tx.execute(
                     update(table).where(table.c.identity == seen.identity).values(identity=identity, settled=False)
                 )
@@ -48,7 +48,7 @@ class RestoreDetection:
         if known_from == _ALWAYS or self._clock.elapsed_seconds() < known_from:
             return
         table = tables.storage
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             identity = tx.execute(select(self._identity)).scalar_one()
             if identity in self._first_seen:
                 tx.execute(update(table).where(table.c.identity == identity).values(settled=True))

@@ -78,7 +78,7 @@ class DivergenceWatch:
             head.position == seen.position,
             head.hash == seen.hash,
         )
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             tx.execute(update(self._head).where(head.divergence.is_(None), *is_as_seen).values(divergence=text))
         return text
 

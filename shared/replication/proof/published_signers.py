@@ -36,7 +36,7 @@ class PublishedSigners:
     def publish(self, signer: Signer, clock: Clock) -> None:
         """Called by each process that signs, before it does."""
         key = {"id": thumbprint(signer.public_key), "public_key": signer.public_key}
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             statement = upsert(tx, self._table).on_conflict_do_nothing()
             tx.execute(statement, key | {"first_used_at": rfc3339(clock.now())})
 

@@ -10,6 +10,8 @@ from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.console.sessions.sign_in import SEEN_EVERY
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
+from shared.replication.heads.held_heads import HeldHead
+from shared.replication.proof.signatures import Signer, new_private_key
 from shared.runtime import room
 from shared.runtime.clock import ManualClock
 from shared.runtime.room import Room
@@ -53,6 +55,23 @@ def test_at_the_console_a_key_is_ended_by_who_is_signed_in_and_by_who_signs_in(
         done = browser.submit(browser.get(page), page, reason="key-compromise", force="on")
         assert done.status_code == 200, done.text
         assert keys.queries.get_key(console.organisation_id, key_id).revoked_at is not None
+
+
+def test_after_a_start_a_key_is_ended_as_before_it(keys: Keys, tmp_path: Path, disk: Disk, clock: ManualClock) -> None:
+    signer = Signer(new_private_key())
+    organisation = keys.commands.organisations.register("Grillo", "standard", ORIGIN)
+    key_id = keys.commands.create(organisation, REQUEST, ORIGIN).key_id
+    keys.database.close()
+    disk.left = room.URGENT_BYTES
+    restarted = keys_assembly.assemble(
+        Database.sqlite(tmp_path / "k.db", disk), NoBus(), clock, lease_seconds=10, signer=signer
+    )
+    restarted.restore_detection.settle()
+    revocation = restarted.commands.revoke(organisation, key_id, Reason.KEY_COMPROMISE, None, ORIGIN)
+    assert revocation.receipt.propagated
+    head = restarted.feed.pull(None).signed_head
+    assert head is not None
+    restarted.feed.pull(None, held=HeldHead(follower="auth.grants", head=head))
 
 
 def test_what_ends_a_key_commits_where_nothing_else_does(keys: Keys, disk: Disk) -> None:
