@@ -274,8 +274,15 @@ class RabbitMq:
 
     def queues(self, uri: str, *told: str) -> list[dict[str, Any]]:
         """Each with its name and what `rabbitmqctl list_queues` is to tell of it."""
+        return self._listed("list_queues", uri, "name", *told)
+
+    def bindings(self, uri: str) -> list[dict[str, Any]]:
+        """`source_name` of the exchange ("": the default one), `destination_name` of the queue, `routing_key`."""
+        return self._listed("list_bindings", uri, "source_name", "destination_name", "routing_key")
+
+    def _listed(self, what: str, uri: str, *told: str) -> list[dict[str, Any]]:
         command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "--formatter", "json"]
-        command += ["list_queues", "--vhost", urlsplit(uri).path[1:], "name", *told]
+        command += [what, "--vhost", urlsplit(uri).path[1:], *told]
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=120, check=True)
         listed: list[dict[str, Any]] = json.loads(done.stdout)
         return listed

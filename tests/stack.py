@@ -39,7 +39,12 @@ _TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "S
 
 
 class Stack:
-    """Started and ready. `environment(service)` is what its container would have."""
+    """Started and ready. `environment(service)` is what its container would have.
+
+    `release`: the folder of the sources that what is started from now on runs.
+    """
+
+    release = ROOT
 
     def __init__(
         self,
@@ -81,7 +86,8 @@ class Stack:
         self._front: subprocess.Popen[bytes] | None = None
         with ExitStack() as unless_ready:  # whatever strikes until then, a test's time-out too
             unless_ready.callback(self.close)
-            self._migrate(ours["migrate"])
+            self._migration = ours["migrate"]
+            self.migrate()
             for name in running:
                 self.processes[name] = self._start(name)
             self._front = self._start_front(compose["services"]["front"])
@@ -139,7 +145,7 @@ class Stack:
         if service in self._through:
             told |= {name: _rerouted(told[name], self._through[service]) for name in _TO_OTHERS}
         return (
-            dict(os.environ)
+            self._surroundings()
             | told
             | {"GATE_LEASE_SECONDS": str(self._lease_seconds)}
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
@@ -224,14 +230,22 @@ class Stack:
         entry: dict[str, Any] = (self._services | self._parts)[service]
         return entry
 
-    def _migrate(self, entry: dict[str, Any]) -> None:
+    def migrate(self) -> None:
+        """As the owners of all databases."""
+        entry = self._migration
         owners = {f"{name.upper()}_OWNER_DATABASE_URL": made.owner_url for name, made in self.service_databases.items()}
         assert {f"{name}_FILE" for name in owners} == entry["environment"].keys()
         if why_not() is None:  # what is compiled beside the sources is kept: containers cannot write there
-            subprocess.run([sys.executable, "-m", "compileall", "-q", "services", "shared"], cwd=ROOT, check=True)
-        command = _held([*GRILLO, *entry["command"]], entry)
-        environment = dict(os.environ) | owners
+            compiling = [sys.executable, "-m", "compileall", "-q", "services", "shared"]
+            subprocess.run(compiling, cwd=self.release, check=True)
+        command = _held([*GRILLO, *entry["command"]], entry, readable=[self.release])
+        environment = self._surroundings() | owners
         subprocess.run(command, env=environment, stdout=self._log, stderr=self._log, check=True, timeout=120)
+
+    def _surroundings(self) -> dict[str, str]:
+        if self.release == ROOT:
+            return dict(os.environ)
+        return dict(os.environ) | {"PYTHONPATH": str(self.release), "PYTHONSAFEPATH": "1"}
 
     def _start(self, service: str) -> subprocess.Popen[bytes]:
         command = self._contained(service, [*GRILLO, *self._entry(service)["command"]])
@@ -239,7 +253,7 @@ class Stack:
 
     def _contained(self, service: str, command: list[str]) -> list[str]:
         written = [self.folder / name for name in (f"{service}-spool", "samples", "exports")]
-        entry, read = self._entry(service), [self._secrets_of(service)]
+        entry, read = self._entry(service), [self._secrets_of(service), self.release]
         if clock := self._clocks.get(entry["command"][1]):
             read.append(clock.folder)
             # Of the command alone: what goes before it does not see the library yet.

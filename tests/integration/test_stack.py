@@ -40,7 +40,7 @@ def test_a_time_out_before_it_is_ready_leaves_no_process(
     def strike(*_: object) -> None:
         pytest.fail("Timeout")
 
-    steps: dict[str, Any] = {"_migrate": lambda *_: None, "_start": start, "_start_front": start}
+    steps: dict[str, Any] = {"migrate": lambda *_: None, "_start": start, "_start_front": start}
     for name, step in (steps | {struck: strike}).items():
         monkeypatch.setattr(Stack, name, step)
     server: Any = NoServer()
