@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from nameko.timer import timer
-
 from services.auth.grants import GrantBook
 from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments, VerifyKeyArguments
 from services.auth.verification import Verification, verify, verify_key
 from shared.gate.verdict import Refusal
-from shared.messaging.entrypoints import Provided, Sender, follows
+from shared.messaging.entrypoints import Provided, Sender, follows, timer
 from shared.messaging.nameko_follower import Following
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.head_keeper import KEEP_SECONDS, HeadKeeper

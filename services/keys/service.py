@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from nameko.timer import timer
 
 from services.keys.commands.command_inputs import MadeQuery, Revocation
 from services.keys.commands.expiry_sweep import ExpirySweep
@@ -30,7 +29,7 @@ from services.keys.views.last_use import LastUse
 from services.keys.views.queries import KeyQueries, KeyView
 from shared.contracts.usage import KeyUsed
 from shared.eventsourcing.event_store import Head
-from shared.messaging.entrypoints import Provided, Sender, hears
+from shared.messaging.entrypoints import Provided, Sender, hears, timer
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.feed import Acknowledgement, FeedPage, LogFeed

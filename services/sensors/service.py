@@ -1,7 +1,5 @@
 """The nameko service of sensors: remote procedures and timers."""
 
-from nameko.timer import timer
-
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.exports.making.maker import ExportMaker
 from services.sensors.exports.telling import ExportTelling
@@ -29,7 +27,7 @@ from services.sensors.rpc_schemas import (
 )
 from services.sensors.samples import Samples
 from shared.contracts.errors import NotFound
-from shared.messaging.entrypoints import Provided, Sender
+from shared.messaging.entrypoints import Provided, Sender, timer
 from shared.messaging.readings.entrypoint import receives
 from shared.messaging.readings.reading import Reading
 from shared.messaging.rpc.procedures import procedure

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from nameko.timer import timer
 
 from services.usage.activity.csv_export import as_csv
 from services.usage.activity.timeline import EVERYTHING, ActivityFilter, ActivityTimeline, Place, TimelineEntry
@@ -48,7 +47,7 @@ from shared.contracts.errors import NotFound
 from shared.contracts.schema_fields import NoArguments
 from shared.contracts.sensors import ExportEnded
 from shared.contracts.usage import Spent
-from shared.messaging.entrypoints import Provided, Sender, follows, hears
+from shared.messaging.entrypoints import Provided, Sender, follows, hears, timer
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
 from shared.messaging.rpc.procedures import procedure

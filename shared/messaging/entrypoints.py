@@ -1,11 +1,14 @@
-"""nameko entrypoints and the dependency provider of our service classes: `follows`, `hears`, `Provided`."""
+"""nameko entrypoints and the dependency provider of our service classes: `follows`, `hears`, `timer`, `Provided`."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
+from eventlet import Timeout
 from kombu import Queue
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, DependencyProvider
 from nameko.messaging import Consumer
+from nameko.timer import Timer
 
 from shared.messaging.accounts.admission import believed, sender_of
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
@@ -67,6 +70,26 @@ def follows(follower: str, service: str) -> Any:
 def hears(follower: str, service: str, type_: str) -> Any:
     """Entrypoint: one type of a service's events."""
     return _Following.decorator(queue=durable_queue(follower, service, type_))
+
+
+class SteadyTimer(Timer):
+    """Timer by the steady clock: nameko's own counts by the wall clock, and so would stand still for three days after
+    that is set back by three, and fire without a pause after it is set ahead.
+    """
+
+    def _run(self) -> None:
+        due = time.monotonic() + (0 if self.eager else self.interval)
+        while True:
+            with Timeout(max(0.0, due - time.monotonic()), exception=False):
+                self.should_stop.wait()
+                break
+            self.handle_timer_tick()
+            self.worker_complete.wait()
+            self.worker_complete.reset()
+            due = max(due + self.interval, time.monotonic())  # what was missed is not made up for
+
+
+timer = SteadyTimer.decorator
 
 
 def queues_of(service_class: type) -> Iterator[Queue]:
