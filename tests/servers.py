@@ -315,7 +315,8 @@ class RabbitMq:
         ]
         (self._folder / "definitions.json").write_text(json.dumps(definitions))
         (self._folder / "plugins").write_text("[].\n")
-        bounds = [line for line in _RABBITMQ_CONFIGURATION.read_text().splitlines() if line.startswith("max_")]
+        ours = _RABBITMQ_CONFIGURATION.read_text().splitlines()
+        bounds = [line for line in ours if not line.startswith(("#", "load_definitions"))]
         (self._folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
             f"load_definitions = {self._folder / 'definitions.json'}\n"

@@ -34,6 +34,14 @@ def test_a_container_writes_where_it_must_holds_no_capability_and_takes_a_bounde
         assert source in COMPOSE["volumes"] or options == ["ro"], target
 
 
+def test_what_the_broker_keeps_in_memory_of_its_write_ahead_log_fits_in_its_container() -> None:
+    """Three times its length at most, as RabbitMQ says of quorum queues, beside 150 MiB for all else."""
+    lines = (ROOT / "ops/rabbitmq/rabbitmq.conf").read_text().splitlines()
+    settings = dict(line.split(" = ") for line in lines if not line.startswith("#"))
+    container = int(SERVICES["rabbitmq"]["mem_limit"].removesuffix("m")) * 2**20
+    assert 3 * int(settings["raft.wal_max_size_bytes"]) + 150 * 2**20 < container
+
+
 def test_images_are_named_by_their_exact_release_and_run_by_number() -> None:
     named = {service["image"] for service in SERVICES.values() if "build" not in service}
     stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", (ROOT / "Dockerfile").read_text(), re.M)
