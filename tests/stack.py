@@ -200,9 +200,10 @@ class Stack:
         return f"http://127.0.0.1:{self._ports[service][1]}"
 
     def metrics(self, service: str) -> str:
-        """What the service's internal door tells Prometheus."""
+        """What the service's internal door tells Prometheus, or the console's only one."""
         headers = {"Authorization": f"Bearer {self.secrets['PROMETHEUS_INTERNAL_TOKEN']}"}
-        answer = local_http.get(f"{self.internal_url(service)}/metrics", headers=headers, timeout=10)
+        door = self.internal_url(service) if service in self.services else self.public_url(service)
+        answer = local_http.get(f"{door}/metrics", headers=headers, timeout=10)
         return answer.raise_for_status().text
 
     def gates(self, are: str) -> int:

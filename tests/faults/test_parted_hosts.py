@@ -91,7 +91,9 @@ def log(running: Distributed) -> Iterator[Log]:
 
 
 @pytest.mark.parametrize(
-    ("hosts", "lost"), sampled(CASES, 6, *((hosts, LOST[2]) for hosts in PARTED)), ids=lambda value: "-".join(value)
+    ("hosts", "lost"),
+    sampled(CASES, 2, *((hosts, LOST[2]) for hosts in (FROM_THE_LOG, PARTED[-1]))),
+    ids=lambda value: "-".join(value),
 )
 def test_hosts_that_are_parted_cost_no_count_and_no_promise_and_find_each_other_again(
     running: Distributed,
