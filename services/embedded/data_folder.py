@@ -98,11 +98,18 @@ class DataFolder:
                 f"{self.path} is in use by another `grillo up`, process {holder}. "
                 "Stop that one first, or name another folder with --data."
             ) from None
+        self._lock = lock
         for file in self.path.glob("*.sqlite*"):
             file.chmod(0o600)  # one of an earlier version, or copied here
-        os.truncate(lock, 0)
-        os.write(lock, str(os.getpid()).encode())
-        self._lock = lock
+        try:
+            Room(self.path).check(urgent=True)  # SQLite would tell of a disk without room as of a broken one
+            os.truncate(lock, 0)
+            os.write(lock, str(os.getpid()).encode())
+        except OSError as error:
+            self.release()
+            raise DataFolderUnusable(
+                f"{self.path} cannot be written: {error.strerror}. Make room on its disk."
+            ) from None
 
     def internal_token(self) -> str:
         """What the internal door asks for: random, kept here, for this folder's owner alone."""

@@ -65,12 +65,13 @@ def test_a_key_is_ended_with_its_receipt_while_nothing_else_is_written(
     assert verified.returncode == 0, verified.stdout
 
 
+@pytest.mark.parametrize("left", [60 * MIB, 5 * MIB])
 def test_a_server_that_is_started_on_a_disk_with_little_left_ends_keys_as_before(
-    disk: SmallDisk, running: Embedded
+    disk: SmallDisk, running: Embedded, left: int
 ) -> None:
     key_id, secret = running.create_key("sensors:read")
     running.stop()
-    disk.leave(60 * MIB)
+    disk.leave(left)
     with (
         Embedded(running.data, admin_key=running.admin_key) as started,
         started.admin() as admin,
@@ -79,6 +80,20 @@ def test_a_server_that_is_started_on_a_disk_with_little_left_ends_keys_as_before
         assert admin.get("/readyz").json()["writing"] is False
         assert reader.get("/v1/sensors?limit=1").status_code == 200
         _ends(admin, reader, f"/v1/keys/{key_id}/revoke")
+
+
+def test_a_start_on_a_disk_without_any_room_says_so_in_a_line_and_succeeds_once_there_is_some(
+    disk: SmallDisk, running: Embedded
+) -> None:
+    _, secret = running.create_key("sensors:read")
+    running.stop()
+    disk.leave(0)
+    said = grillo("up", "--port", "0", "--data", str(running.data), "--json")
+    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1), said.stderr
+    assert "room" in said.stderr or "left on the disk" in said.stderr
+    disk.relieve()
+    with Embedded(running.data, admin_key=running.admin_key) as started, started.client(secret) as reader:
+        assert reader.get("/v1/sensors?limit=1").status_code == 200
 
 
 def test_all_is_counted_that_was_answered_once_there_is_room_again(disk: SmallDisk, running: Embedded) -> None:
