@@ -51,8 +51,9 @@ def configure(level: str = "INFO") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # At INFO they write a line for every frame, worker and pull; amqp warns at the close of every RPC connection.
-    for noisy in ("kombu", "nameko", "alembic", "httpx"):
+    # At INFO they write a line for every frame, worker and pull, and for each connection that a stopped database ended;
+    # amqp warns at the close of every RPC connection. SQLAlchemy names a pool's lines by its class.
+    for noisy in ("kombu", "nameko", "alembic", "httpx", "shared.observability.saturation.CountedPool"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("amqp").setLevel(logging.ERROR)
 

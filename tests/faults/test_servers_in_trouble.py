@@ -25,7 +25,6 @@ from tests.e2e.running import Distributed, eventually, judged
 from tests.faults.clocks_apart import DAY, DAY_LIMIT, ClocksApart
 from tests.faults.lines import Lines
 from tests.faults.load import Load, await_each_counted_once
-from tests.faults.logged import little_is_logged
 from tests.faults.sampling import sampled
 from tests.faults.trouble import REQUESTS, Trouble
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing
@@ -49,7 +48,7 @@ CLOCKS = list(product((*((name,) for name in SERVICES), SERVICES), BY, (True, Fa
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
+def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
     folder, lines = tmp_path_factory.mktemp("stack"), Lines()
     clocks = {name: WrongClock(tmp_path_factory.mktemp(name)) for name in SERVICES}
     with ExitStack() as beside:
@@ -91,13 +90,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
         await_each_counted_once(log, ledger)
         verified = stack.grillo("keys", "audit", "verify", "keys")
         assert verified.returncode == 0, verified.stdout + verified.stderr
-
-
-@pytest.fixture
-def trouble(system: Trouble) -> Iterator[Trouble]:
-    """Whatever is wrong, all services together, and nginx, log little of it."""
-    with little_is_logged(system.running.stack.errors):
-        yield system
 
 
 def test_a_redis_out_of_memory_costs_no_request(trouble: Trouble) -> None:

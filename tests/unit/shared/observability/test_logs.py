@@ -1,5 +1,6 @@
 """Nothing of a key's pattern survives in anything that is recorded, however deep or in whatever it is wrapped."""
 
+import contextlib
 import errno
 import io
 import json
@@ -13,8 +14,10 @@ from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.observability import logs
+from shared.sql.database import Database
 from tests.examples import SECRET
 
 PATTERN = re.compile(r"grl_[0-9A-Za-z]{49}")
@@ -153,3 +156,12 @@ def test_a_log_on_a_full_disk_ends_nothing_and_goes_on_once_there_is_room(lines:
     lines.is_full = False
     log.error("once there is room")
     assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == ["once there is room"]
+
+
+def test_a_connection_that_its_server_ended_is_no_line(lines: Disk, tmp_path: Path) -> None:
+    """With a database of many connections it would be hundreds."""
+    database = Database.sqlite(tmp_path / "ended.db")
+    with contextlib.suppress(SQLAlchemyError), database.reading() as tx:
+        tx.invalidate()
+    database.close()
+    assert lines.getvalue() == ""
