@@ -36,12 +36,10 @@ def test_dead_letters_are_counted_as_a_service_s_account_while_the_broker_answer
     measure = of_broker("auth", broker.as_account(everything, "auth"), QUEUES)
     nothing = {"grillo_broker_up": {"auth": 1.0}, "grillo_dead_letters": dict.fromkeys(UNUSED, 0.0)}
     assert told(measure) == nothing, "also of queues that nobody has declared yet"
-    with kombu.Connection(everything) as connection:
-        channel = connection.channel()
-        dead_letter_queue(QUEUES[0])(channel).declare()
+    with kombu.Connection(everything, transport_options={"confirm_publish": True}) as connection:
+        dead_letter_queue(QUEUES[0])(connection.channel()).declare()
         for _ in range(3):
             connection.Producer().publish({}, exchange="grillo.dead", routing_key=QUEUES[0].name)
-        channel.queue_declare(UNUSED[0], passive=True)
     assert told(measure)["grillo_dead_letters"] == {UNUSED[0]: 3.0, UNUSED[1]: 0.0}
     broker.stop()
     assert told(measure) == {"grillo_broker_up": {"auth": 0.0}, "grillo_dead_letters": {}}
