@@ -27,13 +27,13 @@ class Patrol:
         self._database = database
         self._grants, self._secrets = _Walk(tables.grant.c.key_id), _Walk(tables.dead_secret.c.digest)
         self._tiers = _Walk(tables.organisation_tier.c.organisation_id)
+        self._walks = (self._grants, self._secrets, self._tiers)
         self._lines = OnceAMinute()
 
     def goes_on(self) -> bool:
         """As `is_sound`, where it is time for any of the tables. To be called once a second."""
-        walks = (self._grants, self._secrets, self._tiers)
-        if all(walk.rests > 0 for walk in walks):
-            for walk in walks:
+        if all(walk.rests > 0 for walk in self._walks):
+            for walk in self._walks:
                 walk.rests -= 1
             return True
         return self.is_sound()
@@ -45,10 +45,10 @@ class Patrol:
             secrets = damaged_dead_secrets(tx, self._secrets.after, self._secrets.rows)
             tiers = damaged_tiers(tx, self._tiers.after, self._tiers.rows)
             if not (grants or secrets or tiers):
-                for walk in (self._grants, self._secrets, self._tiers):
+                for walk in self._walks:
                     walk.go_on(tx)
                 return True
-        for walk in (self._grants, self._secrets, self._tiers):
+        for walk in self._walks:
             walk.rests = 0
         if (cases := self._lines.due()) is not None:
             named = {"grants": sorted(grants)[:10], "dead_secrets": len(secrets), "tiers": sorted(tiers)[:10]}
