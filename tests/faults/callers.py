@@ -4,7 +4,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
+from operator import le
 from typing import Any
 
 import httpx
@@ -12,10 +14,12 @@ import httpx
 from tests import local_http
 from tests.against_the_log import Log
 from tests.e2e.running import System, eventually
+from tests.stack import Stack
 
 # Between the requests of one caller: each has a key of its own, within its limit of a minute.
 _SECONDS, _LIFE_SECONDS = 0.22, 0.7
 _READERS = 2
+_ANSWERS_BETWEEN = 50
 READ = ("/v1/keys?limit=1", "/v1/usage", "/v1/events?limit=1")
 
 
@@ -43,14 +47,23 @@ class Callers:
         for caller in self._callers:
             caller.result()
 
-    def lost_nothing(self, log: Log) -> None:
-        """No request failed or was refused, and each was counted once; no receipt waited for a gate's lease to end."""
+    def go_on(self) -> None:
+        """Returns when some more requests were answered."""
+        eventually(lambda: len(self.answers), partial(le, len(self.answers) + _ANSWERS_BETWEEN))
+
+    def lost_nothing(self, stack: Stack, log: Log) -> None:
+        """No request failed or was refused, and each was counted once; no receipt waited for a gate's lease to end. All
+        that follows the log has come to its end, and the log's hashes are right.
+        """
         assert Counter(told for told in self.answers.values() if not told.endswith((": 200", ": 201"))) == {}
         # A gate that stops takes itself off the list.
         gates = [gate for receipt in self.receipts for gate in receipt["gates"]]
         assert [gate for gate in gates if "applied_ms" not in gate] == []
         counted = eventually(lambda: Counter(log.counted_requests()), lambda counted: self.metered <= counted.keys())
         assert {request_id: times for request_id, times in counted.items() if times > 1} == {}
+        eventually(log.behind, lambda behind: behind == [])
+        verified = stack.grillo("keys", "audit", "verify", "keys")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
 
     def _go_on(self, ask: Callable[[httpx.Client], None], key: str | None) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
