@@ -12,15 +12,18 @@ from sqlalchemy import ColumnElement, Connection, Table, case
 
 from shared.sql.in_values import inserted_tuples, insertion_of
 
-HALF_A_BIGINT = 2**62 - 1
+HALF_A_BIGINT, HALF_AN_INTEGER = 2**62 - 1, 2**30 - 1
 Rows = Sequence[tuple[Any, ...]]  # each with its values in the order of the names
 
 
-def add_to(tx: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
-    """Inserts rows, or adds to those that exist: every column outside the primary key is a number, and is summed."""
+def add_to(tx: Connection, table: Table, names: tuple[str, ...], rows: Rows, half: int = HALF_A_BIGINT) -> None:
+    """Inserts rows, or adds to those that exist: every column outside the primary key is a number, and is summed.
+
+    `half`: of what these columns hold, as in `sum_of_two`.
+    """
     if rows:
         dialect = tx.dialect.name
-        tx.execute(_addition(dialect, table, names), inserted_tuples(dialect, table, names, rows))
+        tx.execute(_addition(dialect, table, names, half), inserted_tuples(dialect, table, names, rows))
 
 
 def put(tx: Connection, table: Table, names: tuple[str, ...], rows: Rows, *, later: str | None = None) -> None:
@@ -41,9 +44,9 @@ def sum_of_two(stored: ColumnElement[int], gained: ColumnElement[int], half: int
 
 
 @functools.cache
-def _addition(dialect: str, table: Table, names: tuple[str, ...]) -> Any:
+def _addition(dialect: str, table: Table, names: tuple[str, ...], half: int) -> Any:
     statement, keys = insertion_of(dialect, table, names), [key.name for key in table.primary_key]
-    sums = {name: sum_of_two(table.c[name], statement.excluded[name]) for name in names if name not in keys}
+    sums = {name: sum_of_two(table.c[name], statement.excluded[name], half) for name in names if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=sums)
 
 

@@ -56,7 +56,7 @@ from shared.runtime.clock import Clock
 from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 
 PULL_SECONDS = 1
-KEY_USED_SECONDS = 2
+KEY_USED_SECONDS = 3  # after a batch, which comes within a second: a last use is known within five
 ROLLUP_SECONDS = 5  # what waits so long is read along with every question about durations
 RETENTION_SECONDS = 600
 ALERTING_SECONDS = 1

@@ -1,6 +1,21 @@
 """Checkpoints of followers: how far each has applied another service's log, with a checksum of the row."""
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, insert, select, update
+import functools
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    MetaData,
+    Select,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from shared.eventsourcing.event_store import Head
 from shared.values.row_checksum import fits, row_checksum
@@ -28,13 +43,19 @@ def checkpoint_table(metadata: MetaData) -> Table:
 
 def read_checkpoint(tx: Connection, table: Table, follower: str, *, lock: bool = False) -> Head | None:
     """Raises CheckpointDamaged."""
-    query = select(table).where(table.c.follower == follower)
-    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    row = tx.execute(_place(table, lock), {"of": follower}).one_or_none()
     if row is None:
         return None
     if not fits(row.checksum, row.follower, row.epoch, row.position, row.hash):
         raise CheckpointDamaged(follower)
     return Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+
+@functools.cache
+def _place(table: Table, lock: bool) -> Select[Any]:
+    """Made once: followers read it each second."""
+    query = select(table).where(table.c.follower == bindparam("of"))
+    return query.with_for_update() if lock else query
 
 
 def write_checkpoint(tx: Connection, table: Table, follower: str, place: Head) -> None:

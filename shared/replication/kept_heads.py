@@ -61,6 +61,16 @@ class KeptHeads:
     def __init__(self, follower: str, table: Table) -> None:
         self._follower, self._table = follower, table
         self._newest: SignedHead | None = None
+        columns = table.c
+        # By position while one log is followed: hosts that sign have clocks of their own.
+        place = case((columns.is_final == true(), 0), else_=columns.position)
+        # Made once: each pull asks.
+        self._select_newest = (
+            select(table)
+            .where(columns.follower == follower, columns.signature != "")
+            .order_by(columns.is_final, place.desc(), columns.seen_at.desc(), columns.position.desc())
+            .limit(1)
+        )
 
     def is_new(self, head: SignedHead | None) -> bool:
         """Whether there is anything to keep: asked at each pull, and true while the log grows, else once a minute."""
@@ -81,15 +91,7 @@ class KeptHeads:
 
         Signed ones only: who names a checkpoint would be believed by nobody.
         """
-        columns = self._table.c
-        # By position while one log is followed: hosts that sign have clocks of their own.
-        place = case((columns.is_final == true(), 0), else_=columns.position)
-        row = tx.execute(
-            select(self._table)
-            .where(columns.follower == self._follower, columns.signature != "")
-            .order_by(columns.is_final, place.desc(), columns.seen_at.desc(), columns.position.desc())
-            .limit(1)
-        ).one_or_none()
+        row = tx.execute(self._select_newest).one_or_none()
         return None if row is None else signed_head(_anchor(row))
 
     def has(self, tx: Connection, place: Remembered) -> bool:

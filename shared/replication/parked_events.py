@@ -34,6 +34,8 @@ class ParkedEvents:
     def __init__(self, follower: str, table: Table, clock: Clock) -> None:
         self._follower, self._table, self._clock = follower, table, clock
         self._is_mine = table.c.follower == follower
+        stream = table.c.stream  # made once: a follower counts each second
+        self._count = select(func.count(), func.count(stream.distinct())).where(self._is_mine)
 
     def park(self, tx: Connection, event: CloudEvent, error: str) -> None:
         """Parks an event whose first attempt failed."""
@@ -78,8 +80,10 @@ class ParkedEvents:
             for row in self._rows(tx)
         )
 
-    def count(self, tx: Connection) -> int:
-        return tx.execute(select(func.count()).where(self._is_mine)).scalar_one()
+    def count(self, tx: Connection) -> tuple[int, int]:
+        """(events, streams)."""
+        events, streams = tx.execute(self._count).one()
+        return events, streams
 
     def _rows(self, tx: Connection, *conditions: ColumnElement[bool]) -> list[Row[Any]]:
         query = select(self._table).where(self._is_mine, *conditions)

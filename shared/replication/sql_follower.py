@@ -148,12 +148,12 @@ class SqlFollower:
 
         The first time it tries all of them: this release may be able to apply what the one before could not.
         """
-        with self._database.reading(once=True) as tx:
-            streams = self._parked.streams(tx, due_only=self._has_retried)
+        if self._count_parked():  # also what a process before this one parked
+            with self._database.reading(once=True) as tx:
+                streams = self._parked.streams(tx, due_only=self._has_retried)
+            for stream in streams:
+                self.replay(stream)
         self._has_retried = True
-        for stream in streams:
-            self.replay(stream)
-        self._count_parked()  # also what a process before this one parked
 
     def replay(self, stream: str) -> bool:
         """Applies a stream's parked events in order until one fails. Returns whether none is left."""
@@ -234,10 +234,12 @@ class SqlFollower:
             return self._locked_checkpoint(tx)
         return None
 
-    def _count_parked(self) -> None:
+    def _count_parked(self) -> int:
         with self._database.reading(once=True) as tx:
-            metrics.parked_events.labels(self.name).set(self._parked.count(tx))
-            metrics.parked_streams.labels(self.name).set(len(self._parked.streams(tx)))
+            events, streams = self._parked.count(tx)
+        metrics.parked_events.labels(self.name).set(events)
+        metrics.parked_streams.labels(self.name).set(streams)
+        return events
 
 
 def read_anchors(tx: Connection, metadata: MetaData, follower: str) -> tuple[Anchor, ...]:

@@ -1,6 +1,9 @@
 """Advisory lock: transactions of all processes take turns. SQLite needs none: it has one writer as it is."""
 
-from sqlalchemy import Connection, func, select
+import functools
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
 
 
 def take_advisory_lock(tx: Connection, lock_id: int, *, waits_as_a_statement: bool = False) -> None:
@@ -9,5 +12,10 @@ def take_advisory_lock(tx: Connection, lock_id: int, *, waits_as_a_statement: bo
     `waits_as_a_statement`: as long as a statement may take, and not only as long as for other locks.
     """
     if tx.dialect.name == "postgresql":
-        lock = func.pg_advisory_xact_lock(lock_id)
-        tx.execute(select(func.set_config("lock_timeout", "0", True), lock) if waits_as_a_statement else select(lock))
+        tx.execute(_lock(lock_id, waits_as_a_statement))
+
+
+@functools.cache
+def _lock(lock_id: int, waits_as_a_statement: bool) -> Select[Any]:
+    lock = func.pg_advisory_xact_lock(lock_id)
+    return select(func.set_config("lock_timeout", "0", True), lock) if waits_as_a_statement else select(lock)

@@ -25,6 +25,7 @@ from shared.sql.in_values import in_values
 
 _TABLE, _NONE = tables.dead_secret, dict[str, DeadSecret]()
 _KEYS_AT_ONCE = 1000
+_FOLLOWS_ANEW = select(tables.follows_anew.c.id)  # made once: each pull asks
 
 
 class Change(NamedTuple):
@@ -62,7 +63,7 @@ def follow_anew(tx: Connection) -> None:
 
 
 def follows_anew(tx: Connection) -> bool:
-    return tx.execute(select(tables.follows_anew.c.id)).first() is not None
+    return tx.execute(_FOLLOWS_ANEW).first() is not None
 
 
 def settle(tx: Connection) -> None:

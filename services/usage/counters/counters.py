@@ -123,6 +123,7 @@ ORGANISATIONS = CounterTables(
 )
 STEPPED = (KEYS, ORGANISATIONS, KEYS.networks, ORGANISATIONS.networks)
 SUMS = ("requests", "cost", "size")
+_ROLLED_UP_BEFORE = select(tables.rolled_up.c.before)
 _LARGEST = literal(2**63 - 1, BigInteger)
 
 
@@ -147,7 +148,7 @@ def count(tx: Connection, gained: CounterSums) -> None:
 
 def rolled_up_before(tx: Connection) -> int:
     """The roll-up mark: counters by hour hold all minutes before this one, and none from it on."""
-    before: int = tx.execute(select(tables.rolled_up.c.before)).scalar_one()
+    before: int = tx.execute(_ROLLED_UP_BEFORE).scalar_one()
     return before
 
 

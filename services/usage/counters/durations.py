@@ -29,6 +29,7 @@ from shared.sql.database import Database
 from shared.sql.in_values import in_values
 
 _ROWS_AT_ONCE = 100
+_QUEUE = insert(tables.pending_durations).inline()
 
 
 class _Queued(msgspec.Struct, frozen=True, array_like=True):
@@ -50,7 +51,7 @@ def queue_durations(tx: Connection, gained: CounterSums) -> None:
         queued = [_Queued(key_id, names[key_id], hour, buckets) for (key_id, hour), buckets in took.items()]
         hours = [one.hour for one in queued]
         row = {"first_hour": min(hours), "last_hour": max(hours), "body": msgspec.msgpack.encode(queued)}
-        tx.execute(insert(tables.pending_durations), row)
+        tx.execute(_QUEUE, row)
 
 
 def fold(database: Database) -> None:

@@ -4,17 +4,19 @@ A batch is the bytes [start, end) of its segment. Adjoining extents are merged, 
 Gates send a batch again with the extent that it had, so one that lies partly in what is counted comes from no gate.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, Select, and_, delete, or_, select
 
 from services.usage import tables
 from services.usage.bulk_upsert import put
 from services.usage.intake.segment_accounts import SegmentAccounts
 from shared.contracts.usage import RequestMetered
-from shared.sql.in_values import in_values
+from shared.sql.in_values import is_wanted, listed
 
 Extent = tuple[int, int]
 
@@ -39,7 +41,8 @@ def remember(
     table = tables.counted_extent
     segments = {batch.segment for batch in batches}
     known: dict[str, list[Extent]] = defaultdict(list)
-    for row in tx.execute(select(table).where(in_values(tx, table.c.segment, segments))):
+    dialect = tx.dialect.name
+    for row in tx.execute(_of_segments(dialect), {"wanted": listed(dialect, segments)}):
         known[row.segment].append((row.start, row.end))
     before = {(segment, *extent) for segment, extents in known.items() for extent in extents}
     outcomes, owners = [], SegmentAccounts(tx, segments)
@@ -74,6 +77,12 @@ def merged(extents: Iterable[Extent]) -> list[Extent]:
         else:
             whole.append((start, end))
     return whole
+
+
+@functools.cache
+def _of_segments(dialect: str) -> Select[Any]:
+    table = tables.counted_extent
+    return select(table).where(is_wanted(dialect, table.c.segment))
 
 
 def _outcome(extent: Extent, counted: Sequence[Extent]) -> Outcome:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from services.usage import tables
 from shared.contracts.usage import RequestMetered
@@ -27,6 +27,7 @@ PARKED_MAX = 250  # of one account
 BODY_BYTES_MAX = 1024 * 1024
 _REASON_CHARACTERS = 200
 _NAMED = re.compile(r"[!-~]{1,64}", re.ASCII)
+_FORGET = delete(tables.parked_batch).where(tables.parked_batch.c.id.in_(bindparam("counted", expanding=True)))
 _log = structlog.get_logger(__name__)
 
 
@@ -85,8 +86,7 @@ class ParkedBatches:
 
 def forget(tx: Connection, batches: Sequence[RequestMetered]) -> None:
     """Removes the batches from the parked ones: they are counted now."""
-    table = tables.parked_batch
-    tx.execute(delete(table).where(table.c.id.in_([f"{batch.segment}/{batch.start}" for batch in batches])))
+    tx.execute(_FORGET, {"counted": [f"{batch.segment}/{batch.start}" for batch in batches]})
 
 
 def _id(body: object, text: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from shared.values.timestamps import DAY_US, from_microseconds
 
 _PREFIX = "request_"
+_MAKE = text("SELECT make_request_partition(:day)")
 
 
 def are_kept(tx: Connection) -> bool:
@@ -22,7 +23,7 @@ def are_kept(tx: Connection) -> bool:
 def make(tx: Connection, days: Iterable[int]) -> None:
     """Makes the missing partitions of `days`, numbered from 1970-01-01. The caller holds the writer lock."""
     for day in sorted(days):
-        tx.execute(text("SELECT make_request_partition(:day)"), {"day": day})
+        tx.execute(_MAKE, {"day": day})
 
 
 def days(tx: Connection) -> list[int]:

@@ -15,6 +15,7 @@ from shared.contracts.usage import SIZE_MAX, RequestRecord
 from shared.values.timestamps import DAY_US, from_microseconds, to_microseconds
 
 _NAMES = tuple(column.name for column in tables.request.columns if column.name != "id")
+_SEALED_BEFORE = select(tables.sealed.c.before)
 _READ_ROWS = 5000
 _COPY = f"COPY request ({', '.join(_NAMES)}) FROM STDIN"
 
@@ -42,7 +43,7 @@ def stored(tx: Connection, start: int, end: int) -> Iterator[RequestRecord]:
 
 def sealed_before(tx: Connection) -> int:
     """The seal, in microseconds since 1970: requests from before it are deleted."""
-    before: int = tx.execute(select(tables.sealed.c.before)).scalar_one()
+    before: int = tx.execute(_SEALED_BEFORE).scalar_one()
     return before
 
 

@@ -26,7 +26,7 @@ from shared.runtime.room import Room
 BATCH_BYTES = 256 * 1024
 SEGMENT_BYTES_MAX = 16 * 1024 * 1024
 SEGMENT_BATCHES_MAX = 1000  # each pass looks at every batch of a segment, and with few requests batches are small
-SHIP_SECONDS = 0.4  # what usage does for a batch costs it more than the requests in it, at most rates
+SHIP_SECONDS = 0.6  # what usage does for a batch costs it more than the requests in it; alerts wait so long
 ADOPT_SECONDS = 60.0
 REFUSALS_SECONDS = 0.5
 _log = structlog.get_logger(__name__)

@@ -5,7 +5,7 @@ recorded waits on disk, and goes out seldom, in few and large batches. It never 
 has parked, and will never count.
 """
 
-WAITING_MAX = 25  # batches that usage has not counted yet: of ten seconds, while it keeps up
+WAITING_MAX = 25  # batches that usage has not counted yet: of fifteen seconds, while it keeps up
 CUT_SECONDS_BEHIND = 5.0
 REPUBLISH_SECONDS = 5.0  # doubled each time, so that copies do not fill usage's queue while usage is down
 REPUBLISH_SECONDS_BEHIND = 40.0

@@ -69,6 +69,11 @@ class KeyAllowances:
                 return allowance.refused(elapsed, now)
             return allowance.admitted(elapsed, now)
 
+    @property
+    def are_used(self) -> bool:
+        """Whether there is anything to report to Redis."""
+        return bool(self._used)
+
     def take_used(self) -> dict[str, KeyAllowance]:
         """Takes the allowances that are to be reported to Redis."""
         with self._one_at_a_time:

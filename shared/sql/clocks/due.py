@@ -30,4 +30,9 @@ def is_beyond(
     until: ColumnElement[Any], now: datetime, longest: timedelta, written: Written = to_microseconds
 ) -> ColumnElement[bool]:
     """Further ahead than anything in the column waits for."""
-    return until > written(now + longest + _TOLERANCE)
+    return until > written(beyond(now, longest))
+
+
+def beyond(now: datetime, longest: timedelta) -> datetime:
+    """For a statement that is made once: `is_beyond` is after this moment."""
+    return now + longest + _TOLERANCE

@@ -3,13 +3,14 @@
 The events to publish (outbox) and the deliveries to channels are written in the same transaction.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, or_, select, update
 
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables
@@ -20,9 +21,9 @@ from services.usage.alerting.rules.rule import Kind, Rule, by_precedence, channe
 from services.usage.alerting.rules.rule_store import rules_of
 from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from shared.contracts.usage import AlertRaised, AlertResolved
-from shared.sql.clocks.due import is_due
+from shared.sql.clocks.due import beyond
 from shared.sql.database import upsert
-from shared.sql.in_values import in_values
+from shared.sql.in_values import in_values, is_wanted, listed
 from shared.values.identifiers import new_id
 from shared.values.timestamps import from_microseconds, to_microseconds
 
@@ -30,6 +31,13 @@ KEPT_UP_BY = timedelta(minutes=1)  # an end that moves by less is not written
 LASTS_MAX = timedelta(days=1)  # the end of what requests met, from the request on
 _OF_EXPIRIES = (Kind.KEY_EXPIRING.value, Kind.KEY_UNUSED.value)
 _PAGE = 500
+_COLUMNS = tables.alert.c
+# Made once, for it is asked each second. Of an open alert. An expiry may be far ahead; any other end that is would keep
+# new alerts back until then.
+_IS_FAR_AHEAD = and_(*(_COLUMNS.kind != kind for kind in _OF_EXPIRIES), _COLUMNS.ends_at > bindparam("beyond"))
+_IS_OVER = and_(_COLUMNS.resolved_at.is_(None), or_(_COLUMNS.ends_at <= bindparam("now"), _IS_FAR_AHEAD))
+_FIRST_OVER = select(_COLUMNS.id).where(_IS_OVER).limit(1)
+_OVER = select(tables.alert).where(_IS_OVER).limit(_PAGE).with_for_update(skip_locked=True)
 Family = tuple[str, str, str]  # kind, key, family
 
 
@@ -46,19 +54,26 @@ class OpenAlerts:
         """The latest end of those at the level or a higher one, which stand for it, too."""
         return max((end for other, end in self._ends.get(family, {}).items() if other >= level), default=None)
 
+    def keys(self, kind: Kind) -> set[str]:
+        """Those that have an open alert of the kind."""
+        return {key_id for of_kind, key_id, _ in self._ends if of_kind == kind.value}
+
     def note(self, family: Family, level: int, ends_at: datetime) -> None:
         self._ends.setdefault(family, {})[level] = ends_at
 
 
 def find_open_alerts(tx: Connection, key_ids: Iterable[str]) -> OpenAlerts:
-    table = tables.alert
-    query = select(table.c.kind, table.c.key_id, table.c.fact, table.c.ends_at)
-    query = query.where(in_values(tx, table.c.key_id, list(key_ids)), table.c.resolved_at.is_(None))
-    found = OpenAlerts()
-    for row in tx.execute(query.order_by(table.c.ends_at)):
+    found, dialect = OpenAlerts(), tx.dialect.name
+    for row in tx.execute(_open_of(dialect), {"wanted": listed(dialect, key_ids)}):
         family, level = family_and_level(Kind(row.kind), row.fact)
         found.note((row.kind, row.key_id, family), level, from_microseconds(row.ends_at))
     return found
+
+
+@functools.cache
+def _open_of(dialect: str) -> Select[Any]:
+    query = select(_COLUMNS.kind, _COLUMNS.key_id, _COLUMNS.fact, _COLUMNS.ends_at)
+    return query.where(is_wanted(dialect, _COLUMNS.key_id), _COLUMNS.resolved_at.is_(None)).order_by(_COLUMNS.ends_at)
 
 
 def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
@@ -120,17 +135,18 @@ def _raised_before(tx: Connection, met: Iterable[Met]) -> dict[tuple[Family, str
     return found
 
 
-def is_over(now: datetime) -> ColumnElement[bool]:
-    """Of an open alert. An expiry may be far ahead; any other end that is would keep new alerts back until then."""
-    columns = tables.alert.c
-    is_far_ahead = and_(columns.kind.not_in(_OF_EXPIRIES), is_due(columns.ends_at, now, LASTS_MAX))
-    return and_(columns.resolved_at.is_(None), or_(columns.ends_at <= to_microseconds(now), is_far_ahead))
+def is_any_over(tx: Connection, now: datetime) -> bool:
+    """Whether there is anything for `resolve_over`."""
+    return tx.execute(_FIRST_OVER, _moments(now)).first() is not None
 
 
 def resolve_over(tx: Connection, now: datetime) -> int:
     """Resolves a page of alerts whose end has passed; the next call takes the rest. Answers how many."""
-    query = select(tables.alert).where(is_over(now))
-    return _resolve(tx, tx.execute(query.limit(_PAGE).with_for_update(skip_locked=True)).all(), now)
+    return _resolve(tx, tx.execute(_OVER, _moments(now)).all(), now)
+
+
+def _moments(now: datetime) -> dict[str, int]:
+    return {"now": to_microseconds(now), "beyond": to_microseconds(beyond(now, LASTS_MAX))}
 
 
 def resolve_of_keys(tx: Connection, key_ids: Iterable[str], kinds: Iterable[Kind], now: datetime) -> int:

@@ -12,6 +12,7 @@ from shared.replication.relay import BusUnavailable
 from shared.sql.database import Database
 
 _PAGE = 100
+_NEXT = select(tables.announcement).order_by(tables.announcement.c.id).limit(_PAGE)
 _log = structlog.get_logger(__name__)
 
 
@@ -24,7 +25,7 @@ class EventOutbox:
         table, published = tables.announcement, 0
         while True:
             with self._database.reading(once=True) as tx:
-                rows = tx.execute(select(table).order_by(table.c.id).limit(_PAGE)).all()
+                rows = tx.execute(_NEXT).all()
             published_ids: list[int] = []
             try:
                 for row in rows:

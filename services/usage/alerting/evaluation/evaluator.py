@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, select
 
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.alert_lifecycle import (
+    OpenAlerts,
     find_open_alerts,
-    is_over,
+    is_any_over,
     raise_or_keep_up,
     resolve_of_keys,
     resolve_over,
@@ -48,6 +49,10 @@ from shared.values.timestamps import to_microseconds
 
 ROWS_AT_ONCE = 25
 NEW_SOURCES_A_DAY_MAX = 10
+_QUEUED = select(tables.pending_evaluation).order_by(tables.pending_evaluation.c.id).limit(ROWS_AT_ONCE)
+_DELETE_QUEUED = delete(tables.pending_evaluation).where(
+    tables.pending_evaluation.c.id.in_(bindparam("rows", expanding=True))
+)
 CarriesLabel = Callable[[str, str, str], bool]  # organisation, key, label → whether the key carries it
 _log = structlog.get_logger(__name__)
 
@@ -61,6 +66,7 @@ class _Findings:
     new_sources: tuple[NewSource, ...]
     observations: tuple[Observation, ...]
     settled: tuple[ExpiryCleared, ...]
+    used_again: tuple[str, ...]  # keys of which an alert says, or is about to say, that they are not used
 
 
 class Evaluator:
@@ -100,9 +106,8 @@ class Evaluator:
                 resolve_over(tx, now)
 
     def _queued(self) -> Sequence[Row[Any]]:
-        table = tables.pending_evaluation
         with self._database.reading(once=True) as tx:
-            return tx.execute(select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)).all()
+            return tx.execute(_QUEUED).all()
 
     def _evaluate(self, rows: Sequence[Row[Any]]) -> int:
         found = self._look(rows)
@@ -121,7 +126,7 @@ class Evaluator:
                 _log.exception("evaluation_failed", row=row.id)
                 metrics.evaluations_failed.inc()
                 with self._database.transaction() as tx:
-                    tx.execute(delete(tables.pending_evaluation).where(tables.pending_evaluation.c.id == row.id))
+                    tx.execute(_DELETE_QUEUED, {"rows": (row.id,)})
         return raised
 
     def _look(self, rows: Sequence[Row[Any]]) -> _Findings:
@@ -132,34 +137,43 @@ class Evaluator:
             seen = _without_erased(tx, merged(observation for batch in batches for observation in batch.observations))
             rules = rules_of(tx, {one.organisation_id for one in seen} | {one.organisation_id for one in warnings})
             new = self._sources.new(tx, seen)
-            found = [*self._met(tx, seen, rules, new), *_met_by_warnings(warnings, rules)]
+            open_alerts = find_open_alerts(tx, {one.key_id for one in seen})
+            found = [*self._met(tx, seen, rules, new, open_alerts), *_met_by_warnings(warnings, rules)]
+        unused = open_alerts.keys(Kind.KEY_UNUSED) | {one.key_id for one in found if one.rule.kind is Kind.KEY_UNUSED}
         return _Findings(
             rows=tuple(row.id for row in rows),
             met=tuple(found),
             new_sources=new,
             observations=seen,
             settled=tuple(one for one in pending if isinstance(one, ExpiryCleared)),
+            used_again=tuple(one.key_id for one in seen if one.cost and one.key_id in unused),
         )
 
     def _write(self, found: _Findings) -> int:
-        now, table = self._clock.now(), tables.pending_evaluation
+        now = self._clock.now()
         with self._database.transaction() as tx:
-            tx.execute(delete(table).where(table.c.id.in_(found.rows)))
+            tx.execute(_DELETE_QUEUED, {"rows": found.rows})
             # A key may have been deleted since the reading: what is written now comes after its erasure.
             erased = erased_of(tx, {one.key_id for one in found.met} | {one.key_id for one in found.new_sources})
             known_sources.keep(tx, [one for one in found.new_sources if one.key_id not in erased])
             met = [_anonymous_fact(one) if one.key_id in erased else one for one in found.met]
             raised = raise_or_keep_up(tx, met, now)
             resolve_of_keys(tx, [one.key_id for one in found.settled], (Kind.KEY_EXPIRING, Kind.KEY_UNUSED), now)
-            resolve_of_keys(tx, {one.key_id for one in found.observations if one.cost}, (Kind.KEY_UNUSED,), now)
+            resolve_of_keys(tx, found.used_again, (Kind.KEY_UNUSED,), now)
         self._sources.learn(found.observations)
         self._baseline.note(found.observations)
         metrics.alerts_raised.inc(raised)
         return raised
 
-    def _met(self, tx: Connection, seen: Sequence[Observation], rules: Rules, new: Sequence[NewSource]) -> list[Met]:
+    def _met(
+        self,
+        tx: Connection,
+        seen: Sequence[Observation],
+        rules: Rules,
+        new: Sequence[NewSource],
+        open_alerts: OpenAlerts,
+    ) -> list[Met]:
         now = self._clock.now()
-        open_alerts = find_open_alerts(tx, {one.key_id for one in seen})
         new_of = _alerting_sources(tx, new, to_microseconds(now - timedelta(days=1)))
         found: list[Met] = []
         for asked in _rounds(seen):
@@ -178,9 +192,8 @@ class Evaluator:
         return one.rule.label is None or self._carries_label(one.rule.organisation_id, one.key_id, one.rule.label)
 
     def _is_any_over(self, now: datetime) -> bool:
-        over = select(tables.alert.c.id).where(is_over(now)).limit(1)
         with self._database.reading(once=True) as tx:
-            return tx.execute(over).first() is not None
+            return is_any_over(tx, now)
 
 
 def _rounds(seen: Sequence[Observation]) -> list[dict[str, Observation]]:

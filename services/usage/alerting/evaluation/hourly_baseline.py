@@ -12,12 +12,11 @@ from sqlalchemy import delete
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.measurement_queries import BASELINE_HOURS
 from services.usage.alerting.evaluation.observation import Observation
-from services.usage.bulk_upsert import sum_of_two
-from shared.sql.database import Database, upsert
+from services.usage.bulk_upsert import HALF_AN_INTEGER, add_to
+from shared.sql.database import Database
 from shared.values.timestamps import HOUR_US, to_microseconds
 
 KEPT_EVERY = timedelta(minutes=1)
-_HALF_AN_INTEGER = 2**30 - 1
 
 
 class HourlyBaseline:
@@ -38,15 +37,7 @@ class HourlyBaseline:
         noted, self._requests, self._kept_at = self._requests, Counter(), now
         table = tables.key_hour
         oldest = to_microseconds(trusted_now) // HOUR_US - BASELINE_HOURS - 1
-        rows = [
-            {"key_id": key_id, "hour": hour, "requests": min(count, _HALF_AN_INTEGER)}
-            for (key_id, hour), count in sorted(noted.items())
-        ]
+        rows = [(*place, min(count, HALF_AN_INTEGER)) for place, count in sorted(noted.items())]
         with self._database.transaction() as tx:
             tx.execute(delete(table).where(table.c.hour < oldest))
-            if rows:
-                statement = upsert(tx, table)
-                added = sum_of_two(table.c.requests, statement.excluded.requests, half=_HALF_AN_INTEGER)
-                tx.execute(
-                    statement.on_conflict_do_update(index_elements=["key_id", "hour"], set_={"requests": added}), rows
-                )
+            add_to(tx, table, ("key_id", "hour", "requests"), rows, HALF_AN_INTEGER)

@@ -9,6 +9,8 @@ from services.usage.alerting import tables
 from services.usage.alerting.evaluation.observation import ObservedBatch, QueuedItem, observations
 from shared.contracts.usage import RequestRecord
 
+_QUEUE = insert(tables.pending_evaluation).inline()
+
 
 def queue_requests(tx: Connection, records: Iterable[RequestRecord]) -> None:
     """Queues the observations of counted requests as one row, in the transaction that counts them.
@@ -23,4 +25,4 @@ def queue_requests(tx: Connection, records: Iterable[RequestRecord]) -> None:
 
 def queue_evaluation(tx: Connection, what: QueuedItem) -> None:
     """Queues one item for the next evaluation."""
-    tx.execute(insert(tables.pending_evaluation).values(body=msgspec.json.encode(what).decode()))
+    tx.execute(_QUEUE, {"body": msgspec.json.encode(what).decode()})

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from services.usage.alerting import tables
 from services.usage.alerting.rules.rule import PARAMETERS, Kind, Rule, default_rules
@@ -21,6 +21,10 @@ from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import from_microseconds, to_microseconds
 
 RULES_MAX = 100
+_RULES_OF = select(tables.alert_rule).where(
+    tables.alert_rule.c.organisation_id.in_(bindparam("organisations", expanding=True)),
+    tables.alert_rule.c.deleted_at.is_(None),
+)
 
 
 class NoSuchRule(NoSuchItem):
@@ -109,10 +113,8 @@ def make_defaults(tx: Connection, organisation_id: str, now: datetime) -> None:
 
 def rules_of(tx: Connection, organisation_ids: Iterable[str]) -> dict[str, list[Rule]]:
     """Organisation → its rules."""
-    table = tables.alert_rule
-    query = select(table).where(table.c.organisation_id.in_(set(organisation_ids)), table.c.deleted_at.is_(None))
     found: dict[str, list[Rule]] = {}
-    for row in tx.execute(query):
+    for row in tx.execute(_RULES_OF, {"organisations": list(set(organisation_ids))}):
         found.setdefault(row.organisation_id, []).append(_rule(row))
     return found
 

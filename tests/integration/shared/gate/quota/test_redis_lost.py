@@ -11,6 +11,7 @@ import pytest
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.grants.grant import Limits
 from shared.gate.quota import key_allowance
+from shared.gate.quota.redis_quota import REPORT_SECONDS, SILENT_SECONDS, TRUSTED_SECONDS
 from tests.integration.shared.gate.movable_clock import MovableClock
 from tests.integration.shared.gate.quota.gates import Ledger, OneGate, settled
 from tests.servers import Redis
@@ -193,6 +194,21 @@ def test_a_redis_emptied_while_it_runs_is_noticed_at_the_next_call(world: World)
     world.report()
     assert world.on_shares() == GATES
     assert world.hammer() == SHARE
+
+
+def test_a_gate_that_spends_nothing_calls_just_often_enough_to_be_trusted(world: World) -> None:
+    quiet, busy = world.gates[:2]
+    world.report()
+    for _ in range(2):  # the second without a call
+        assert busy.spend(KEY, LIMITS, world.ledger).admitted
+    for gate in (quiet, busy):
+        gate.counts.is_cut = True
+        gate.quota.report_if_due()
+    assert (quiet.quota.is_on_shares, busy.quota.is_on_shares) == (False, True)
+    assert SILENT_SECONDS + REPORT_SECONDS <= TRUSTED_SECONDS
+    world.clock.pass_seconds(SILENT_SECONDS)
+    quiet.quota.report_if_due()
+    assert quiet.quota.is_on_shares
 
 
 def test_a_gate_that_starts_without_redis_starts_on_shares(world: World) -> None:

@@ -49,6 +49,13 @@ def test_an_unused_key_that_is_used_again_is_unused_no_more(world: World) -> Non
     }
 
 
+def test_a_key_that_is_used_before_the_rules_look_is_not_left_as_unused(world: World) -> None:
+    with world.database.transaction() as tx:
+        queue_evaluation(tx, near("unused", 7))
+    world.see(NOON)
+    assert [alert.resolved_at is None for alert in world.raised()] == [False]
+
+
 def test_a_rule_for_the_last_day_is_not_met_two_weeks_before(world: World) -> None:
     world.change(Kind.KEY_EXPIRING, parameters=ExpiringParameters(days=1))
     hear(world, near("time", 14), near("time", 3))
