@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.replication.proof.signatures import Signer, new_private_key
-from shared.runtime.room import Room
+from shared.runtime.room import START_FILES, Room
 from shared.sql.database import Database
 
 
@@ -102,7 +102,9 @@ class DataFolder:
         for file in self.path.glob("*.sqlite*"):
             file.chmod(0o600)  # one of an earlier version, or copied here
         try:
-            Room(self.path).check(urgent=True)  # SQLite would tell of a disk without room as of a broken one
+            room = Room(self.path)  # SQLite would tell of a disk without room as of a broken one
+            room.check(urgent=True)
+            room.check_files(START_FILES)
             os.truncate(lock, 0)
             os.write(lock, str(os.getpid()).encode())
         except OSError as error:

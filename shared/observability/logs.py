@@ -3,21 +3,15 @@
 import contextlib
 import logging
 import sys
-import time
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 import structlog
 
 from shared.observability import trace_context
-from shared.observability.once_a_minute import OnceAMinute
 from shared.observability.redaction import redact
+from shared.observability.repetitions import Repetitions
 
-_ERRORS = ("error", "exception", "critical")
-_KINDS_MAX, _KIND_CHARACTERS = 1000, 100
-_SAID_MAX = 500
-_OF_A_REQUEST = ("request_id", "address", "trace_id")
 # The request that is being answered: (request id, caller's address). Every log line about it has both.
 request: ContextVar[tuple[str, str] | None] = ContextVar("request", default=None)
 
@@ -65,52 +59,6 @@ class _Lines(logging.StreamHandler[Any]):
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(structlog.DropEvent):
             super().emit(record)
-
-
-class Repetitions:
-    """Processor that lets one line a minute pass of each kind of error, which says how many it stands for (`cases`).
-
-    What fails five times a second while a disk is full must not fill the next one with tracebacks. So with warnings
-    that say the same of everything but the request: a gate that cannot pull says so each second.
-    """
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._told = OnceAMinute(now)
-        # Apart: warnings may name anything, and must not use up the room of errors.
-        self._errors, self._warnings = set[tuple[str, str]](), set[tuple[str, str]]()
-
-    def __call__(self, _logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        if method not in (*_ERRORS, "warning"):
-            return line
-        is_error = method in _ERRORS
-        kinds = self._errors if is_error else self._warnings
-        kind = (str(line.get("event"))[:_KIND_CHARACTERS], _exception_in(line) if is_error else _said_in(line))
-        if kind not in kinds:
-            if len(kinds) >= _KINDS_MAX:
-                return line
-            kinds.add(kind)
-        cases = self._told.due((method, *kind))
-        if cases is None:
-            raise structlog.DropEvent
-        if cases > 1:
-            line["cases"] = cases
-        return line
-
-
-def _exception_in(line: structlog.typing.EventDict) -> str:
-    """The name of its class, or a word of the line that tells errors of one name apart."""
-    told = line.get("exc_info")
-    if isinstance(told, BaseException):
-        return type(told).__name__
-    if isinstance(told, tuple) and told[0] is not None:
-        return str(told[0].__name__)
-    if told and (now := sys.exc_info()[0]) is not None:
-        return now.__name__
-    return str(line.get("detail", line.get("service", "")))[:_KIND_CHARACTERS]
-
-
-def _said_in(line: structlog.typing.EventDict) -> str:
-    return repr(sorted((name, repr(value)) for name, value in line.items() if name not in _OF_A_REQUEST))[:_SAID_MAX]
 
 
 def _add_request(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -1,6 +1,7 @@
 """Room left on the disk of a data folder: some of it is kept for ending keys, when nothing else is written any more.
 
-A disk that fills takes no commits at all, a revocation's no more than others. So all else stops earlier.
+A disk that fills takes no commits at all, a revocation's no more than others. So all else stops earlier. So it does
+where few more files can be made: a key is ended in files that are there, but a database that is opened anew makes some.
 """
 
 import errno
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 ORDINARY_BYTES = 64 * 2**20
 URGENT_BYTES = 4 * 2**20
+ORDINARY_FILES, START_FILES = 256, 32
 
 
 class Room:
@@ -25,7 +27,9 @@ class Room:
     def has(self, floor_bytes: int = ORDINARY_BYTES) -> bool:
         """Not where nothing can be written, either: a disk with faults is mounted anew to be read only."""
         told = os.statvfs(self._folder)
-        return told.f_bavail * told.f_frsize >= floor_bytes and not _is_read_only(told)
+        if _is_read_only(told) or (floor_bytes >= ORDINARY_BYTES and not _takes_files(told)):
+            return False
+        return told.f_bavail * told.f_frsize >= floor_bytes
 
     def check(self, *, urgent: bool = False, size: int = 0) -> None:
         """Raises OSError (ENOSPC, EROFS) where nothing is written any more, or nothing that is not `urgent`.
@@ -37,7 +41,14 @@ class Room:
             return
         if _is_read_only(os.statvfs(self._folder)):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self._folder))
+        if not urgent:
+            self.check_files(ORDINARY_FILES)
         raise OSError(errno.ENOSPC, f"less than {floor // 2**20} MiB are left on the disk", str(self._folder))
+
+    def check_files(self, count: int) -> None:
+        """Raises OSError (ENOSPC) where fewer can be made."""
+        if not _takes_files(os.statvfs(self._folder), count):
+            raise OSError(errno.ENOSPC, f"less than {count} files can be made on the disk", str(self._folder))
 
 
 class OrdinaryFile(io.FileIO):
@@ -55,6 +66,11 @@ class OrdinaryFile(io.FileIO):
 
 def _is_read_only(told: os.statvfs_result) -> bool:
     return bool(told.f_flag & os.ST_RDONLY)
+
+
+def _takes_files(told: os.statvfs_result, count: int = ORDINARY_FILES) -> bool:
+    """A file system that has no number of them (inodes) says 0 of 0."""
+    return not told.f_files or told.f_favail >= count
 
 
 def _owner_s(path: str, flags: int) -> int:

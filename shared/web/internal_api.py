@@ -34,7 +34,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import NONCE, SIGNATURE_HEADER, question, sign_page
 from shared.values.accounts import PROMETHEUS, SERVICES, SHARED
 from shared.web.answers.process_state import MetricsNow, Readiness
-from shared.web.exception_mapping import PROBLEM_JSON
+from shared.web.exception_mapping import PROBLEM_JSON, problem_of
 from shared.web.feed_question import held, named, place
 from shared.web.requests.internal_callers import InternalCallers
 from shared.web.route import InternalRoute
@@ -65,6 +65,7 @@ def internal_application(
     )
     allowed = {route.path: route.callers for route in table}
     app = falcon.App(middleware=[_Doorkeeper(callers, allowed, open_paths)])
+    app.add_error_handler(Exception, _failed)
     app.set_error_serializer(_as_problem)
     for route in table:
         app.add_route(route.path, route.resource)
@@ -215,6 +216,12 @@ def _log_rarely(event: str, account: str | None, **facts: str | None) -> None:
     """Once a minute for each account: a metric counts them all."""
     if _lines.due((event, account)) is not None:
         _log.warning(event, account=account, **facts)
+
+
+def _failed(req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
+    """Falcon would write each traceback to standard error as it is: all of them, and with whatever key is in them."""
+    problem = problem_of(error, req.method, req.uri_template)
+    raise falcon.HTTPError(problem.type.status, title=problem.type.name, headers=dict(problem.headers))
 
 
 def _as_problem(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:

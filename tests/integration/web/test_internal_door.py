@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from falcon import testing
+from sqlalchemy.exc import OperationalError
 
 from shared.gate.gate_process import new_gate_id
 from shared.gate.grants.compact_grants import CompactSnapshot
@@ -329,6 +331,29 @@ def test_grants_that_cannot_be_had_now_are_503_before_an_answer_begins() -> None
     for accept in ("application/json", "application/x-ndjson"):
         answer = door.simulate_get("/internal/grants", headers=TOKEN | {"Accept": accept})
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "event"),
+    [
+        (OperationalError(None, None, Exception("connection refused")), 503, "database_away"),
+        (RuntimeError(f"while {SECRET}"), 500, "request_failed"),
+    ],
+)
+def test_what_fails_is_told_by_the_log_alone(
+    error: Exception, status: int, event: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Falcon itself writes tracebacks to standard error, past redaction and past what bounds the log."""
+
+    def fail(*_: object) -> object:
+        raise error
+
+    routes = [InternalRoute("/internal/dead", InternalPages(fail), frozenset({"keys"}))]
+    door = testing.TestClient(internal_application(routes, is_ready=lambda: True, callers=CALLERS))
+    with structlog.testing.capture_logs() as logged:
+        answer = door.simulate_get("/internal/dead", headers=TOKEN)
+    assert (answer.status_code, answer.json["status"], [line["event"] for line in logged]) == (status, status, [event])
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_a_list_comes_in_pages_each_of_which_names_the_next() -> None:

@@ -122,27 +122,6 @@ def test_a_value_that_is_no_text_does_not_stop_a_line(lines: io.StringIO) -> Non
     assert json.loads(lines.getvalue())["event"] == "half of a pair"
 
 
-def test_an_error_or_warning_that_repeats_itself_is_a_line_a_minute_with_its_number() -> None:
-    """A gate that cannot pull says so each second: on a full disk, or for a night, that would be megabytes."""
-    passed = [0.0]
-    repetitions = logs.Repetitions(lambda: passed[0])
-
-    def said(method: str, **line: Any) -> Any:
-        try:
-            return repetitions(None, method, {"event": "e", **line})
-        except structlog.DropEvent:
-            return None
-
-    for method in ("warning", "error"):
-        assert said(method, detail="x", request_id="r1") is not None
-        assert said(method, detail="x", request_id="r2") is None
-        assert said(method, detail="y") is not None, "another cause"
-    assert said("warning", detail="x", batch="another") is not None
-    assert said("info", detail="x") == said("info", detail="x")
-    passed[0] = 60.0
-    assert said("warning", detail="x")["cases"] == said("error", detail="x")["cases"] == 2
-
-
 @pytest.mark.parametrize("logger", [log, logging.getLogger("kombu.mixins")], ids=["ours", "a library's"])
 def test_a_warning_that_repeats_itself_is_dropped_and_who_gave_it_goes_on(lines: io.StringIO, logger: Any) -> None:
     for _ in range(3):
