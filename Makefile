@@ -69,7 +69,7 @@ types: $(VENV)/.installed-dev  ## mypy, strict
 
 stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on private RabbitMQ, PostgreSQL and Redis
 	@tests/install-servers
-	@$(BIN)/python -m tests.stack
+	@$(BIN)/python -m tests.foreground
 
 bench: $(VENV)/.installed-bench $(COMPILED_INTO)/.built  ## figures, never judged, of the gate compiled
 	@tests/install-servers bench

@@ -2,8 +2,8 @@
 
 Its root is read-only, `tmpfs` are mounts in memory, the user is the number, there is no capability and no way to one,
 and processes are bounded. What differs from a container: files of the host are seen; each process may take as much
-memory as the container might altogether, and all of one user as many processes as some containers; networks are not
-parted.
+memory as the container might altogether, and all of one user as many processes as some containers. Its networks:
+networked.py.
 """
 
 import functools

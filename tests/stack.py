@@ -2,7 +2,6 @@
 
 What is replaced is only what a container network would give: names become loopback ports, and the accounts those of
 the private servers. As root its processes may do what their containers may (contained.py), and no more.
-`python -m tests.stack` (make stack) runs it in the foreground.
 """
 
 import os
@@ -11,10 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ import yaml
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
 from tests import front, local_http
 from tests.contained import contained, why_not
-from tests.prometheus import Prometheus, program
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 from tests.shims.wrong_clock import WrongClock
 
@@ -34,7 +31,6 @@ GRILLO = (sys.executable, "-m", "services.cli")
 # Keys of another system that tests bring along (docs/moving.md).
 LET_IN = {"FOREIGN_KEY_FORMS": "acme_"}
 _READY_SECONDS_MAX = 600
-_FRONT_PORT = 8000
 _TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "SENSORS_INTERNAL_URL", "AMQP_URI")
 
 
@@ -45,6 +41,7 @@ class Stack:
     """
 
     release = ROOT
+    _everywhere = "127.0.0.1"  # where web processes listen
 
     def __init__(
         self,
@@ -53,12 +50,14 @@ class Stack:
         rabbitmq: RabbitMq,
         redis: Redis,
         *,
-        public_port: int = 0,
+        public_url: str | None = None,
         lease_seconds: float = LEASE_SECONDS_DEFAULT,
         through: Mapping[str, Callable[[int], int]] = {},
         clocks: Mapping[str, WrongClock] = {},
     ) -> None:
-        """`through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ.
+        """`public_url`: what callers ask, which leads to the front; None: the front's own.
+
+        `through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ.
 
         `clocks`: service → the wall clock of its host.
         """
@@ -72,8 +71,10 @@ class Stack:
         # Each with the database and the accounts of the service that it is a part of.
         self._parts = {name: entry for name, entry in running.items() if name not in self._services}
         self._ports = {name: (free_port(), free_port()) for name in running}
-        self._front_port, self._tls_port = public_port or free_port(), free_port()
-        self.url, self.tls_url = (f"http://127.0.0.1:{self._front_port}", f"https://127.0.0.1:{self._tls_port}")
+        self._front_port, self._tls_port = free_port(), free_port()
+        published = self._address("front", "published")
+        self.url, self.tls_url = (f"http://{published}:{self._front_port}", f"https://{published}:{self._tls_port}")
+        self._public_url = public_url or self.url
         self._amqp_uri = rabbitmq.new_vhost()
         self.service_databases = {name: postgres.new_service_database() for name in self._services}
         self._accounts = {
@@ -141,21 +142,23 @@ class Stack:
         files = {
             name: str(mounted / Path(value).name) if name.endswith("_FILE") else value for name, value in stated.items()
         }
-        told = {name: value for name, value in files.items() if name not in replaced} | self._accounts[owner]
+        accounts = {name: self._store(value) for name, value in self._accounts[owner].items()}
+        told = {name: value for name, value in files.items() if name not in replaced} | accounts
         if service in self._through:
             told |= {name: _rerouted(told[name], self._through[service]) for name in _TO_OTHERS}
         return (
             self._surroundings()
             | told
             | {"GATE_LEASE_SECONDS": str(self._lease_seconds)}
-            | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
+            | {"GRILLO_PUBLIC_URL": self._public_url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
             | {"SAMPLES_DIR": str(self.folder / "samples"), "EXPORTS_DIR": str(self.folder / "exports")}
-            | {"TRUSTED_PROXIES": "127.0.0.1", "DRAIN_SECONDS": "0"}  # who stops one has no other to drain to
+            | {"TRUSTED_PROXIES": self._address("front", "doors")}
+            | {"DRAIN_SECONDS": "0"}  # who stops one has no other to drain to
             | LET_IN
             # Receivers of tests are on loopback, and speak no TLS.
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
-            | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
-            | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
+            | {"WEB_ADDRESS": self._everywhere, "WEB_PORT": str(public)}
+            | {"INTERNAL_ADDRESS": self._address(service, "inside"), "INTERNAL_PORT": str(internal)}
         )
 
     def settings(self, service: str) -> dict[str, str]:
@@ -194,10 +197,10 @@ class Stack:
 
     def public_url(self, service: str) -> str:
         """Past nginx: of the service's own web."""
-        return f"http://127.0.0.1:{self._ports[service][0]}"
+        return f"http://{self._address(service, 'doors')}:{self._ports[service][0]}"
 
     def internal_url(self, service: str) -> str:
-        return f"http://127.0.0.1:{self._ports[service][1]}"
+        return f"http://{self._address(service, 'inside')}:{self._ports[service][1]}"
 
     def metrics(self, service: str) -> str:
         """What the service's internal door tells Prometheus, or the console's only one."""
@@ -227,6 +230,18 @@ class Stack:
             for process in started:
                 each.callback(process.wait, 60)
 
+    def _address(self, container: str, network: str) -> str:
+        """On that network of the file."""
+        return "127.0.0.1"
+
+    def _store(self, address: str) -> str:
+        """The address of a server, as containers have it."""
+        return address
+
+    def _on_networks(self, container: str, command: list[str]) -> list[str]:
+        """The command, on the networks of the container."""
+        return command
+
     def _entry(self, service: str) -> dict[str, Any]:
         entry: dict[str, Any] = (self._services | self._parts)[service]
         return entry
@@ -234,12 +249,14 @@ class Stack:
     def migrate(self) -> None:
         """As the owners of all databases."""
         entry = self._migration
-        owners = {f"{name.upper()}_OWNER_DATABASE_URL": made.owner_url for name, made in self.service_databases.items()}
+        made = {name: self._store(database.owner_url) for name, database in self.service_databases.items()}
+        owners = {f"{name.upper()}_OWNER_DATABASE_URL": url for name, url in made.items()}
         assert {f"{name}_FILE" for name in owners} == entry["environment"].keys()
         if why_not() is None:  # what is compiled beside the sources is kept: containers cannot write there
             compiling = [sys.executable, "-m", "compileall", "-q", "services", "shared"]
             subprocess.run(compiling, cwd=self.release, check=True)
         command = _held([*GRILLO, *entry["command"]], entry, readable=[self.release])
+        command = self._on_networks("migrate", command)
         environment = self._surroundings() | owners
         subprocess.run(command, env=environment, stdout=self._log, stderr=self._log, check=True, timeout=120)
 
@@ -259,7 +276,7 @@ class Stack:
             read.append(clock.folder)
             # Of the command alone: what goes before it does not see the library yet.
             command = ["env", *(f"{name}={value}" for name, value in clock.environment.items()), *command]
-        return _held(command, entry, readable=read, writable=written)
+        return self._on_networks(service, _held(command, entry, readable=read, writable=written))
 
     def _secrets_of(self, service: str) -> Path:
         """What its container has as /run/secrets."""
@@ -272,7 +289,8 @@ class Stack:
         ports, places = (self._front_port, self._tls_port), {name: public for name, (public, _) in self._ports.items()}
         written = self.folder / "front"
         written.mkdir()
-        command = _held(front.command(written, ports, places, self._routes()), entry, writable=[written])
+        command = front.command(written, ports, places, self._routes())
+        command = self._on_networks("front", _held(command, entry, writable=[written]))
         return subprocess.Popen(command, env=os.environ | LET_IN, stdout=self._log, stderr=self._log)
 
     def _routes(self) -> str:
@@ -281,8 +299,9 @@ class Stack:
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""
         for name, (public, internal) in self._ports.items():
-            text = text.replace(f"{name}.inside:8001", f"127.0.0.1:{internal}")
-            text = text.replace(f"{name}.inside:8000", f"127.0.0.1:{public}")
+            inside = self._address(name, "inside")
+            text = text.replace(f"{name}.inside:8001", f"{inside}:{internal}")
+            text = text.replace(f"{name}.inside:8000", f"{inside}:{public}")
         return text
 
     def is_ready(self) -> bool:
@@ -365,42 +384,3 @@ def _is_ready(url: str) -> bool:
 
 def _status(url: str, key: str) -> int:
     return local_http.get(url, headers={"Authorization": f"Bearer {key}"}).status_code
-
-
-def main() -> None:
-    is_over = False
-
-    def stop(*_: object) -> None:
-        nonlocal is_over
-        is_over = True
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with (
-            closing(Postgres(folder)) as postgres,
-            closing(RabbitMq(folder)) as rabbitmq,
-            closing(Redis(folder)) as redis,
-            closing(Stack(folder, postgres, rabbitmq, redis, public_port=_FRONT_PORT)) as stack,
-        ):
-            organisation, key = stack.populate()
-            lines = [
-                "Serving        " + stack.url,
-                "               " + stack.tls_url,
-                "Organisation   " + organisation,
-                "Admin key      " + key,
-            ]
-            if reason := why_not():
-                lines.append(f"Not contained  {reason}")
-            with ExitStack() as beside:
-                if program() is not None:
-                    watching = beside.enter_context(closing(Prometheus(folder, stack)))
-                    lines.append(f"Prometheus     {watching.url}/alerts")
-                sys.stdout.write("\n".join((*lines, "Ctrl-C stops it.", "")))
-                signal.signal(signal.SIGINT, stop)
-                signal.signal(signal.SIGTERM, stop)
-                while not is_over:
-                    time.sleep(0.2)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,8 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from ipaddress import ip_network
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import pytest
 import yaml
 
 from tests.contained import CONTAINERS, contained, why_not
+from tests.shims.bridges import OUTSIDE, Bridges
+from tests.shims.own_network import own_network
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -85,43 +86,29 @@ for line in sys.stdin:
         print("not reached", flush=True)
 """
 PORTS = {"postgres": 5432, "rabbitmq": 5672, "redis": 6379, "prometheus": 9090, "grafana": 3000}
-OUTSIDE = "198.51.100.1"
 
 
 class Networks:
-    """docker-compose.yml's networks as bridges, its containers as namespaces, each listening as its service does."""
+    """docker-compose.yml's containers on its networks, each listening as its service does."""
 
     def __init__(self) -> None:
         self._ended = ExitStack()
-        self._switch = self._namespace()
-        self._containers = {name: self._namespace() for name in (*SERVICES, "outside")}
-        self._lines: dict[str, list[str]] = {name: ["link set lo up"] for name in self._containers}
-        self._lines["outside"].append(f"addr add {OUTSIDE}/32 dev lo")
-        self.addresses: dict[tuple[str, str], str] = {}
-        for at, (name, network) in enumerate(COMPOSE["networks"].items()):
-            self._connect(at, name, network or {})
-        for name, lines in self._lines.items():
-            self._ip(self._containers[name], lines)
+        self._ended.enter_context(own_network())
+        bridges = self._ended.enter_context(closing(Bridges(COMPOSE, SERVICES)))
+        self.addresses = bridges.addresses
+        self._containers = {name: self._container(bridges.entering(name)) for name in SERVICES}
+        self._containers["outside"] = self._container([])
+        for name in self._containers:
             self._say(name, self._listens(name))
 
-    def _connect(self, at: int, network: str, entry: dict[str, Any]) -> None:
-        """A bridge, and a pair of interfaces for each that is on it."""
-        subnet = ip_network(entry["ipam"]["config"][0]["subnet"] if "ipam" in entry else f"10.7.{at}.0/24")
-        members = {name: _at(service["networks"], network) for name, service in SERVICES.items()}
-        places = {name: place.get("ipv4_address", "") for name, place in members.items() if place is not None}
-        if not entry.get("internal"):
-            for name in places:
-                # Not by default: Docker drops what goes from one of its networks to another, and a test would wait.
-                self._lines[name].append(f"route replace {OUTSIDE} via {subnet[1]}")
-            places = {"outside": str(subnet[1])} | places
-        bridge = [f"link add b{at} type bridge", f"link set b{at} up"]
-        for number, (name, stated) in enumerate(places.items()):
-            address = self.addresses[name, network] = stated or str(subnet[200 + number])
-            bridge.append(f"link add p{at}x{number} type veth peer name e{at} netns {self._containers[name].pid}")
-            bridge += [f"link set p{at}x{number} master b{at}", f"link set p{at}x{number} up"]
-            own = [f"addr add {address}/{subnet.prefixlen} dev e{at}", f"link set e{at} up"]
-            self._lines[name] = own + self._lines[name]
-        self._ip(self._switch, bridge)
+    def _container(self, entering: list[str]) -> "subprocess.Popen[str]":
+        command = [*entering, sys.executable, "-c", CONTAINER]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._ended.enter_context(process)
+        self._ended.callback(process.kill)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "is there\n"
+        return process
 
     def _listens(self, name: str) -> list[tuple[str, int]]:
         internal = SERVICES.get(name, {}).get("environment", {}).get("INTERNAL_ADDRESS")
@@ -139,29 +126,8 @@ class Networks:
         process.stdin.flush()
         return process.stdout.readline().strip()
 
-    def _namespace(self) -> "subprocess.Popen[str]":
-        command = ["unshare", "--net", sys.executable, "-c", CONTAINER]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._ended.callback(process.wait)
-        self._ended.callback(process.kill)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "is there\n"
-        return process
-
-    def _ip(self, process: "subprocess.Popen[str]", lines: list[str]) -> None:
-        enter = ["nsenter", f"--net=/proc/{process.pid}/ns/net", "ip", "-batch", "-"]
-        done = subprocess.run(enter, input="\n".join(lines), capture_output=True, text=True)
-        assert done.returncode == 0, (lines, done.stderr)
-
     def close(self) -> None:
         self._ended.close()
-
-
-def _at(networks: Any, name: str) -> dict[str, str] | None:
-    """What an entry says of that network: they are listed, or told more of."""
-    if name not in networks:
-        return None
-    return (networks[name] or {}) if isinstance(networks, dict) else {}
 
 
 @pytest.fixture(scope="module")
