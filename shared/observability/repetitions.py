@@ -1,4 +1,4 @@
-"""Repetitions in a log: of each kind of error or warning a line a minute, and of each kind of exception one traceback.
+"""Repetitions in a log: of each kind of error or warning a line a minute, of each kind of exception a traceback a day.
 
 What fails five times a second while a disk is full must not fill the next one; and while one database is away, every
 query of every loop fails of it, each under a name of its own.
@@ -21,6 +21,8 @@ _OURS = ("services.", "shared.")
 _OF_A_REQUEST = ("request_id", "address", "trace_id")
 _EVENT_MAX, _SAID_MAX, _CAUSES_MAX = 100, 500, 5
 _EVENTS_MAX, _DIFFERENT_MAX, _EXCEPTIONS_MAX = 1000, 20, 1000
+# Log files are rotated: a traceback that was written once in a process would be gone when somebody looks for it.
+_IN_FULL_SECONDS = 24 * 3600
 # Addresses, ports, ids, seconds: what libraries write into their sentences.
 _WITH_A_DIGIT = re.compile(r"\S*\d\S*")
 
@@ -30,37 +32,38 @@ class Repetitions:
 
     A kind is an event with a kind of exception; or one that says the same of everything but the request. Of these so
     many are told apart of one event, and further ones share a line. A kind of exception is its type, those of its
-    causes, and the place in our code that it came through last (`at`). Its first line has the traceback; later ones,
-    whatever they are about, have its last line.
+    causes, and the place in our code that it came through last (`at`). Its first line of a day has the traceback; later
+    ones, whatever they are about, have its last line.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """`now`: elapsed seconds."""
-        self._told = OnceAMinute(now)
+        self._now, self._told = now, OnceAMinute(now)
         self._said: defaultdict[str, set[str]] = defaultdict(set)  # by event
         self._events, self._exceptions = set[str](), set[str]()
+        self._in_full_at = {"": float("inf")}  # by kind of exception; of what is told no further apart never
 
     def __call__(self, _logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
         error = _exception_in(line)
         if error is None and method not in (*_ERRORS, "warning"):
             return line
         event = _one_of(self._events, _WITH_A_DIGIT.sub("", str(line.get("event"))[:_EVENT_MAX]), _EVENTS_MAX)
-        is_new = False
         if error is None:
             kind = _one_of(self._said[event], _said_in(method, {**line, "event": event}), _DIFFERENT_MAX)
         else:
             line["at"] = _place(error)
-            known = len(self._exceptions)
             kind = _one_of(self._exceptions, f"{_types(error)} {line['at']}", _EXCEPTIONS_MAX)
-            is_new = len(self._exceptions) > known
         cases = self._told.due((method, event, kind))
         if cases is None:
             raise structlog.DropEvent
         if cases > 1:
             line["cases"] = cases
-        if error is not None and not is_new:
-            del line["exc_info"]
-            line["exception"] = _text(error)
+        if error is not None:
+            if self._now() >= self._in_full_at.get(kind, float("-inf")):
+                self._in_full_at[kind] = self._now() + _IN_FULL_SECONDS
+            else:
+                del line["exc_info"]
+                line["exception"] = _text(error)
         return line
 
 

@@ -83,7 +83,7 @@ def test_events_without_end_share_a_line(told: Told) -> None:
 
 
 @pytest.mark.parametrize("shape", ["exception", "tuple", "true"])
-def test_a_traceback_is_written_once_and_then_told_by_what_it_says_and_where(told: Told, shape: str) -> None:
+def test_a_traceback_is_written_once_a_day_and_then_told_by_what_it_says_and_where(told: Told, shape: str) -> None:
     def tell(event: str) -> Any:
         try:
             _away()
@@ -102,6 +102,9 @@ def test_a_traceback_is_written_once_and_then_told_by_what_it_says_and_where(tol
     again = tell("evaluation_failed")
     assert "exc_info" not in again
     assert (again["exception"], again["cases"]) == ("ConnectionError: the database\n", 2)
+    told.now = 86_400.0
+    assert tell("rollup_failed")["exc_info"]
+    assert "exc_info" not in tell("evaluation_failed")
 
 
 def test_another_type_another_cause_and_another_place_is_another_error_in_full(told: Told) -> None:
@@ -109,7 +112,7 @@ def test_another_type_another_cause_and_another_place_is_another_error_in_full(t
     assert all(told("error", exc_info=error)["exc_info"] is error for error in errors)
 
 
-def test_a_library_s_traceback_at_no_level_of_errors_is_written_once_too(told: Told) -> None:
+def test_a_library_s_traceback_at_no_level_of_errors_is_bounded_too(told: Told) -> None:
     assert "exc_info" in told("info", exc_info=_raised(_away))
     assert told("info", exc_info=_raised(_away)) is None
 
