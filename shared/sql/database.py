@@ -233,8 +233,10 @@ def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:
     of_server = f"-c tcp_user_timeout={UNANSWERED_MILLISECONDS_MAX}"
     of_server += f" -c tcp_keepalives_idle={PROBE_SECONDS} -c tcp_keepalives_interval={PROBE_SECONDS}"
     options = {"options": " ".join((limits.options(), of_server, *_texts(url.query.get("options"))))}
-    # As many as a process has threads: a connection beyond the pool's size is opened and closed for each use.
-    return {"pool_size": 20, "poolclass": saturation.CountedPool, "connect_args": {**timeouts, **options}}
+    # As many as a process has threads: a connection beyond the pool's size is opened and closed for each use. The one
+    # used last is next: its server process has plans and pages at hand, and need not be pinged.
+    pool = {"pool_size": 20, "pool_use_lifo": True, "poolclass": saturation.CountedPool}
+    return pool | {"connect_args": {**timeouts, **options}}
 
 
 def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import OperationalError
 
 from shared.runtime.clock import SystemClock
@@ -231,6 +231,21 @@ def test_postgresql_s_connections_are_asked_whether_they_live_when_they_have_res
         connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     with database.reading(once=True) as tx:
         assert tx.execute(text("SELECT pg_backend_pid()")).scalar_one() != pid
+    database.close()
+
+
+def test_of_several_connections_to_postgresql_the_one_used_last_is_next(postgres: Postgres) -> None:
+    database = Database(postgres.new_database())
+
+    def server_process(tx: Connection) -> int:
+        return int(tx.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    with database.reading() as one, database.reading() as other:
+        assert server_process(one) != server_process(other)
+        kept = server_process(one)
+    for _ in range(3):
+        with database.reading(once=True) as tx:
+            assert server_process(tx) == kept
     database.close()
 
 
