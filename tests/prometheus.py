@@ -72,7 +72,11 @@ class Prometheus:
         return result
 
     def firing(self) -> set[str]:
-        return {series["metric"]["alertname"] for series in self.query('ALERTS{alertstate="firing"}')}
+        return {alert["alertname"] for alert in self.alerts()}
+
+    def alerts(self) -> list[dict[str, str]]:
+        """The labels of each that fires."""
+        return [series["metric"] for series in self.query('ALERTS{alertstate="firing"}')]
 
     def close(self) -> None:
         self._process.terminate()
