@@ -12,6 +12,9 @@ from shared.eventsourcing.origin import Origin
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LEAPS = tuple(sign * timedelta(hours=hours) for hours in (1, 3 * 24, 100 * 24) for sign in (1, -1))
+"""By which somebody sets a clock."""
+
 ORGANISATION_ID = "org_2aUyqjCzEIiEcYMKj7TZtw"
 KEY_ID = "key_5Gf9QeVT1rPbnXcsLwa4yM"
 ORIGIN = Origin(actor="key_0admin0admin0admin0adm", request_id="req_7vLw0Hn3Zk")

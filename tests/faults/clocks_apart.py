@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 
@@ -20,11 +21,18 @@ _ASKED = 5  # of each half of a case, of each of three services
 class ClocksApart:
     def __init__(self, running: Distributed, clocks: Mapping[str, WrongClock]) -> None:
         self.running, self.stack, self._clocks = running, running.stack, clocks
-        self.counted_id, self._counted = running.create_key("admin")
+        self._ids: list[str] = []
+        self.counted_id, self._counted = self._made("admin", name="Counted")
         self.first = self.made_once()
-        self._limited = self._made("sensors:read", name="Limited", limits={"day": DAY_LIMIT})
-        self.ends = self._made("events:read", name="Ends", expires_in=30 * DAY)
+        _, self._limited = self._made("sensors:read", name="Limited", limits={"day": DAY_LIMIT})
+        _, self.ends = self._made("events:read", name="Ends", expires_in=30 * DAY)
         self.asked, self.admitted = 0, Counter[int]()
+
+    def close(self) -> None:
+        """Ends its keys: a tier allows so many."""
+        with self.running.admin() as admin:
+            for key_id in self._ids:
+                judged(partial(admin.post, f"/v1/keys/{key_id}/revoke")).raise_for_status()
 
     def set_clocks(self, services: tuple[str, ...], wrong_by: int, *, at_start: bool) -> None:
         """`at_start`: they are started anew, and find it so."""
@@ -80,8 +88,9 @@ class ClocksApart:
 
         return eventually(ask, lambda answer: answer.status_code != 503).status_code
 
-    def _made(self, permission: str, **body: object) -> str:
+    def _made(self, permission: str, **body: object) -> tuple[str, str]:
         with self.running.admin() as admin:
             made = judged(lambda: admin.post("/v1/keys", json={"permissions": [permission]} | body))
-        secret: str = made.raise_for_status().json()["key"]
-        return secret
+        key = made.raise_for_status().json()
+        self._ids.append(key["id"])
+        return key["id"], key["key"]

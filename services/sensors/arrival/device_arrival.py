@@ -6,7 +6,7 @@ The same function serves files and messages, so that both give the same. What ca
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -56,6 +56,7 @@ class DeviceArrival:
     def __init__(self, database: Database, store: SampleStore, clock: Clock) -> None:
         self._database, self._store, self._clock, self._lines = database, store, clock, OnceAMinute()
         self._eras = EraTimings(store)
+        self._began: datetime | None = None
 
     def take(self, sensor_id: str, records: Sequence[Record]) -> Arrived:
         """Durable when it returns; what cannot be decided yet is held. Raises SensorUnknown, SpanDamaged."""
@@ -82,17 +83,23 @@ class DeviceArrival:
 
     def decide_waiting(self) -> None:
         """What has been held for a minute is stored wherever it fits best; what came later goes on waiting."""
-        due_us = to_microseconds(self._clock.now() - HELD_AT_MOST)
         with self._database.reading() as tx:
-            sensor_ids = held_records.waiting_since(tx, due_us)
-        for sensor_id in sensor_ids:
+            waiting = held_records.waiting_for(tx, HELD_AT_MOST, self._now())
+        for sensor_id, ids in waiting.items():
             try:
-                self._take_alone(sensor_id, (), due=lambda held: held.since_us <= due_us)
+                self._take_alone(sensor_id, (), due=partial(_is_of, ids))
             except (*AWAY, OSError):
                 raise
             except Exception as error:  # as of a store that is damaged: what waits stays durable
                 if (lines := self._lines.due()) is not None:
                     _log.error("waiting_not_stored", sensor_id=sensor_id, times=lines, exc_info=error)
+
+    def _now(self) -> datetime:
+        """As nobody sets it while this runs: what waits for a minute would wait for none, or for days."""
+        elapsed = timedelta(seconds=self._clock.elapsed_seconds())
+        if self._began is None:
+            self._began = self._clock.trusted_now() - elapsed
+        return self._began + elapsed
 
     def _take_alone(self, sensor_id: str, records: Sequence[Record], *, due: Due) -> Arrived:
         with self._database.transaction() as tx:
@@ -134,7 +141,7 @@ class DeviceArrival:
         self._store.add_all(tx, batch.pieces)
         accounts.note_all(tx, batch.accounts, batch.differing)
         held_records.let_go(tx, batch.let_go)
-        held_records.hold(tx, batch.newly_held, to_microseconds(self._clock.now()))
+        held_records.hold(tx, batch.newly_held, to_microseconds(self._now()))
         for sender, account in batch.senders.items():
             of_senders[sender] += account
         return Arrived(account=sum(batch.accounts.values(), Account()), held=batch.held)
@@ -175,6 +182,10 @@ class DeviceArrival:
             ]
             for axis, pieces in stored.items()
         }
+
+
+def _is_of(ids: Collection[int], held: Held) -> bool:
+    return held.id in ids
 
 
 def _none(_held: Held) -> bool:

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from services.sensors.arrival import tables
 from services.sensors.arrival.record import AXES, Record
+from shared.sql.clocks.due import is_due
 from shared.sql.in_values import in_values
 
 HELD_MAX = 4096
@@ -17,10 +19,7 @@ HELD_MAX = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Held:
-    """`since_us`: when it was first held."""
-
     id: int
-    since_us: int
     record: Record
 
 
@@ -38,7 +37,7 @@ def of_sensors(tx: Connection, sensor_ids: Collection[str]) -> defaultdict[str, 
             source=row.source,
             sender=row.sender,
         )
-        found[row.sensor_id].append(Held(id=row.id, since_us=row.held_us, record=record))
+        found[row.sensor_id].append(Held(id=row.id, record=record))
     return found
 
 
@@ -56,10 +55,14 @@ def hold(tx: Connection, waiting: Mapping[str, Sequence[Record]], now_us: int) -
         tx.execute(insert(tables.held_record), rows)
 
 
-def waiting_since(tx: Connection, at_us: int) -> list[str]:
-    """Sensors with records that were first held by then."""
+def waiting_for(tx: Connection, length: timedelta, now: datetime) -> defaultdict[str, set[int]]:
+    """By sensor the ids of those that have been held for so long."""
     table = tables.held_record
-    return list(tx.execute(select(table.c.sensor_id).where(table.c.held_us <= at_us).distinct()).scalars())
+    is_over = is_due(table.c.held_us, now - length, length)
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for sensor_id, held_id in tx.execute(select(table.c.sensor_id, table.c.id).where(is_over)):
+        found[sensor_id].add(held_id)
+    return found
 
 
 def _row(sensor_id: str, record: Record, now_us: int) -> dict[str, object]:

@@ -2,19 +2,21 @@
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.runtime.clock import Clock
+from shared.runtime.clock_doubt import TOLERANCE_SECONDS
+
 _INCOMING = "incoming"
-_UNWRITTEN_SECONDS = 3600
+_UNWRITTEN_SECONDS = 3600 + TOLERANCE_SECONDS
 _CHUNK_BYTES = 64 * 1024
 
 
 class ExportFiles:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
 
     def incoming(self, export_id: str, claim: str) -> Path:
         """Where one attempt writes. Its folder is made."""
@@ -39,16 +41,15 @@ class ExportFiles:
         kept = in_use() if files else set()
         for path in files:
             export_id = re.split("[-.]", path.name, maxsplit=1)[0]
-            if export_id not in kept or (path.parent != self._folder and _is_old(path)):
+            if export_id not in kept or (path.parent != self._folder and self._is_old(path)):
                 path.unlink(missing_ok=True)
 
-
-def _is_old(path: Path) -> bool:
-    """Nobody writes to it any more."""
-    try:
-        return time.time() - path.stat().st_mtime > _UNWRITTEN_SECONDS
-    except FileNotFoundError:
-        return False
+    def _is_old(self, path: Path) -> bool:
+        """Nobody writes to it any more. By a clock that is set ahead a file would be old that is being written."""
+        try:
+            return self._clock.trusted_now().timestamp() - path.stat().st_mtime > _UNWRITTEN_SECONDS
+        except FileNotFoundError:
+            return False
 
 
 def chunks(file: BinaryIO, first: int, stop: int) -> Iterator[bytes]:

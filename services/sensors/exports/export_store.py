@@ -108,11 +108,13 @@ class ExportStore:
     def finish(self, claim: str, size: int, sha256: str) -> bool:
         """False: the claim is lost, and the file is another's to make."""
         now = self._clock.now()
+        # By a clock that was set back it would be over as soon as that is right.
+        expires_at = max(now, self._clock.trusted_now()) + KEPT
         values: dict[str, Any] = {
             "status": ExportStatus.READY,
             "percent": 100,
             "finished_us": to_microseconds(now),
-            "expires_us": to_microseconds(now + KEPT),
+            "expires_us": to_microseconds(expires_at),
             "bytes": size,
             "sha256": sha256,
             "claim": None,

@@ -37,7 +37,7 @@ def open_exports(
 
     `tell`: of those that ended.
     """
-    store, files = ExportStore(database, clock), ExportFiles(folder)
+    store, files = ExportStore(database, clock), ExportFiles(folder, clock)
 
     def is_visible(visible: Visible, sensor_id: str) -> bool:
         return queries.get_sensor(visible, sensor_id) is not None

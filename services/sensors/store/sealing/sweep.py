@@ -1,7 +1,7 @@
 """Sweep: deletes files that no span names any more, or never did.
 
-A superseded file stays for an hour, for reads that have it in their list. So does one that the index never named, whose
-sealer ended before its transaction.
+A superseded file stays for an hour, for reads that have it in their list, and for as much longer as a clock may be set
+without being in doubt. So does one that the index never named, whose sealer ended before its transaction.
 """
 
 import time
@@ -14,10 +14,11 @@ from services.sensors import tables
 from services.sensors.store.archive_lock import take_archive_lock
 from services.sensors.store.miniseed.archive import Archive
 from shared.runtime.clock import Clock
+from shared.runtime.clock_doubt import TOLERANCE_SECONDS
 from shared.sql.database import Database
 from shared.values.timestamps import to_microseconds
 
-KEPT_SECONDS = 3600
+KEPT_SECONDS = 3600 + int(TOLERANCE_SECONDS)
 _STEP_FILES = 200
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ class Sweep:
         self.delete_orphans()
 
     def delete_superseded(self) -> int:
-        """Files that were superseded an hour ago, and those of deleted sensors; how many."""
+        """Files that were superseded KEPT_SECONDS ago, and those of deleted sensors; how many."""
         table, deleted = tables.sealed_file, 0
         while True:
             before_us = self._now_us() - KEPT_SECONDS * 1_000_000
@@ -49,7 +50,7 @@ class Sweep:
             time.sleep(0)  # embedded, all services share this thread
 
     def delete_orphans(self) -> int:
-        """Files over an hour old that the index does not name, and what was never finished; how many."""
+        """Files as old that the index does not name, and what was never finished; how many."""
         before = self._clock.trusted_now() - timedelta(seconds=KEPT_SECONDS)
         old = [name for name, written_at in self._archive.names() if written_at < before.timestamp()]
         deleted = 0

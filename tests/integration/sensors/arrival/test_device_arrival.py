@@ -4,13 +4,14 @@ import os
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from services.sensors import tables
 from services.sensors.accounting.account import Account
 from services.sensors.arrival import accounts, held_records
 from services.sensors.arrival.record import Record
@@ -19,9 +20,11 @@ from services.sensors.store.even_times import NS
 from services.sensors.store.sample_store import SampleStore
 from services.sensors.store.waveform import Segment
 from shared.runtime.clock import ManualClock
+from shared.sql.clocks.clock_watch import ClockWatch
+from shared.sql.database import Database
 from tests.device_simulator import Device, Sent, simulate
-from tests.examples import NOON
-from tests.integration.sensors.arrival.scene import SENSOR_ID, Scene, record, scene
+from tests.examples import LEAPS, NOON
+from tests.integration.sensors.arrival.scene import DATABASE, SENSOR_ID, Scene, record, scene
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 OPENEEW = Path(os.environ.get("GRILLO_TEST_DATA", REPOSITORY / "../shared/data/openeew")).resolve()
@@ -195,6 +198,25 @@ def test_what_was_held_later_waits_for_its_own_minute(tmp_path: Path) -> None:
     here.arrival.take(SENSOR_ID, step[2:])
     assert _held_ids(here) == []
     assert [segment.samples.size for segment in here.segments()] == [50 * 32, 32, 20 * 32]
+
+
+@pytest.mark.parametrize("leap", LEAPS)
+def test_what_waits_is_decided_after_its_minute_wherever_the_clock_was_set(tmp_path: Path, leap: timedelta) -> None:
+    clock = ManualClock(NOON)
+    watch = ClockWatch("sensors", Database.sqlite(tmp_path / DATABASE), tables.clock_reading, clock)
+    here = scene(tmp_path, watch.clock)
+    watch.tick()
+    here.arrival.take(SENSOR_ID, [record(1.7e9, 1.7e9 + 0.2, range(32))])
+    clock.set_by(leap)
+    here.arrival.take(SENSOR_ID, [record(1.7e9 + 1.024, 1.7e9 + 1.224, range(32, 64))])
+    here.arrival.decide_waiting()
+    assert here.segments() == []
+    clock.set_by(-leap)
+    here.arrival.decide_waiting()
+    assert here.segments() == []
+    clock.advance(61)
+    here.arrival.decide_waiting()
+    assert [segment.samples.tolist() for segment in here.segments()] == [list(range(64))]
 
 
 def _held_ids(here: Scene) -> list[int]:

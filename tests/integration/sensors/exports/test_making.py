@@ -23,8 +23,9 @@ from services.sensors.lifecycle.deletion import SensorDeletion
 from services.sensors.networks.network import ChangeNetwork
 from services.sensors.registry.visible import Visible
 from services.sensors.store.even_times import NS
+from shared.runtime.clock_doubt import TOLERANCE_SECONDS
 from shared.runtime.room import ORDINARY_BYTES, Room
-from tests.examples import ORIGIN
+from tests.examples import LEAPS, ORIGIN
 from tests.gate_examples import ORGANISATION
 from tests.integration.sensors.exports.conftest import Standings
 from tests.integration.sensors.recordings.scene import CHIEF, ELSEWHERE, KEY, START_NS, Scene, segment
@@ -295,6 +296,34 @@ def test_a_clock_that_is_ahead_deletes_no_file_and_what_was_claimed_then_is_made
     here.replica.pull()
     assert made(here, other)["status"] == "ready"
     assert file(here, export_id)
+
+
+@pytest.mark.parametrize("leap", LEAPS)
+def test_what_is_made_while_the_clock_is_wrong_is_kept_for_its_time(here: Scene, leap: timedelta) -> None:
+    here.sensors.clock_watch.tick()
+    here.clock.set_by(leap)
+    here.replica.pull()
+    export_id = ask(here, here.recorded(segment(0, 60)))
+    assert made(here, export_id)["status"] == "ready"
+    here.clock.set_by(-leap)
+    here.clock.advance(KEPT.total_seconds() - TOLERANCE_SECONDS - 1)
+    here.sensors.clock_watch.tick()
+    here.sensors.exports.maker.sweep()
+    here.replica.pull()
+    assert file(here, export_id)
+
+
+@pytest.mark.parametrize("leap", LEAPS)
+def test_a_file_that_is_being_written_stays_wherever_the_clock_is_set(here: Scene, leap: timedelta) -> None:
+    export_id, exports = ask(here, here.recorded(segment(0, 60))), here.sensors.exports
+    assert exports.store.claim("of a maker that is slow") is not None
+    written = exports.files.incoming(export_id, "slow")
+    written.touch()
+    os.utime(written, (here.clock.now().timestamp(),) * 2)
+    here.sensors.clock_watch.tick()
+    here.clock.set_by(leap)
+    exports.maker.sweep()
+    assert written.is_file()
 
 
 def test_too_large_a_file_is_given_up(here: Scene, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -37,11 +38,11 @@ class Stranger:
 class Disk(io.StringIO):
     """That standard error is kept on."""
 
-    is_full = False
+    refuses_with = 0
 
     def write(self, text: str) -> int:
-        if self.is_full:
-            raise OSError(errno.ENOSPC, "No space left on device")
+        if self.refuses_with:
+            raise OSError(self.refuses_with, os.strerror(self.refuses_with))
         return super().write(text)
 
 
@@ -129,11 +130,12 @@ def test_a_warning_that_repeats_itself_is_dropped_and_who_gave_it_goes_on(lines:
     assert len(lines.getvalue().splitlines()) == 1
 
 
-def test_a_log_on_a_full_disk_ends_nothing_and_goes_on_once_there_is_room(lines: Disk) -> None:
-    lines.is_full = True
-    log.error("while it is full")
-    lines.is_full = False
-    log.error("once there is room")
+@pytest.mark.parametrize("refusal", [errno.ENOSPC, errno.EDQUOT])
+def test_a_log_on_a_full_disk_ends_nothing_and_goes_on_once_there_is_room(lines: Disk, refusal: int) -> None:
+    lines.refuses_with = refusal
+    log.error("while it is full", detail=os.strerror(refusal))
+    lines.refuses_with = 0
+    log.error("once there is room", detail=os.strerror(refusal))
     assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == ["once there is room"]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.sensors.store.miniseed.archive import Archive
+from services.sensors.store.sealing.sweep import KEPT_SECONDS
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.children import fork, wait
@@ -130,6 +131,6 @@ def test_while_superseded_files_are_deleted(stored: StoredSamples, tmp_path: Pat
         stored.add(*records(range(first, first + 100)))
         clock.advance(300)
         stored.sealer().run()
-    clock.advance(3600)
+    clock.advance(KEPT_SECONDS)
     end(stored, tmp_path, clock, "deleted")
     settled(stored, clock, list(range(9600)))

@@ -1,14 +1,17 @@
 """Recordings older than their organisation keeps them go, rows and files alike; others stay."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from services.sensors import tables
 from services.sensors.store.sealing import retention as module
 from services.sensors.store.sealing.retention import Retention
 from shared.runtime.clock import ManualClock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
-from tests.examples import NOON, ORGANISATION_ID
+from tests.examples import LEAPS, NOON, ORGANISATION_ID
 from tests.integration.sensors.store.stored_samples import StoredSamples, counting
 from tests.killed import Steps, at_each_step
 
@@ -34,6 +37,24 @@ def test_whole_hours_go_when_they_are_older_than_said(stored: StoredSamples, clo
     retention.keep(ORGANISATION_ID, None)
     clock.advance(10**9)
     assert retention.run() == 0
+
+
+@pytest.mark.parametrize("leap", LEAPS)
+def test_a_clock_that_is_set_deletes_no_recordings(
+    database: Database, tmp_path: Path, clock: ManualClock, leap: timedelta
+) -> None:
+    watch = ClockWatch("sensors", database, tables.clock_reading, clock)
+    stored, retention = StoredSamples(database, tmp_path / "samples", watch.clock), Retention(database, watch.clock)
+    stored.register()
+    retention.keep(ORGANISATION_ID, 1)
+    stored.add(counting(0, 100))
+    watch.tick()
+    for by in (leap, -leap):
+        clock.set_by(by)
+        assert retention.run() == 0
+        stored.sweep.run()
+        watch.tick()
+    assert stored.samples() == list(range(100))
 
 
 def test_killed_at_any_step_what_is_left_can_be_read_also_if_it_is_kept_for_ever_from_then_on(

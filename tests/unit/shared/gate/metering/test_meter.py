@@ -253,7 +253,9 @@ def test_a_clean_stop_ships_what_is_left_and_leaves_on_disk_what_is_not_counted(
     assert scene.files() == []
 
 
-@pytest.mark.parametrize("refusal", [OSError(28, "No space left on device"), ValueError("unforeseen")])
+@pytest.mark.parametrize(
+    "refusal", [OSError(28, "No space left"), OSError(122, "Quota exceeded"), ValueError("unforeseen")]
+)
 def test_record_never_raises_and_counts_what_it_could_not_write(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
