@@ -18,7 +18,7 @@ from services.sensors.store.even_times import NS, time_ns
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.miniseed.codes import Coding
-from services.sensors.store.piece import Piece
+from services.sensors.store.piece import BY_TIME, Piece
 from services.sensors.store.span import Span, SpanDamaged
 from services.sensors.store.timing import EraTiming, Times, timed
 from shared.runtime.clock import Clock
@@ -156,6 +156,13 @@ class SampleStore:
         codes = self.coding.of(tx, sensor_id)
         channels.recode(tx, sensor_id, axis, codes)
         return len(hours)
+
+    def reseal(self, tx: Connection, sensor_id: str) -> None:
+        """All hours of its device that are sealed are sealed anew: the type of its samples is another one."""
+        table = tables.span
+        its = (table.c.sensor_id == sensor_id) & (table.c.era != BY_TIME) & table.c.file_id.is_not(None)
+        hours = {(axis, hour) for axis, hour in tx.execute(select(table.c.axis, table.c.hour).where(its).distinct())}
+        index.note_changed(tx, sensor_id, hours, self._now_us())
 
     def forget(self, tx: Connection, sensor_id: str) -> None:
         """Deletes all samples of a sensor: from the index now, its files by the next sweep."""

@@ -33,6 +33,11 @@ class EraTiming(Protocol):
         """From sample to sample by the device's clock."""
         ...
 
+    @property
+    def are_floats(self) -> bool:
+        """Whether some value of the sensor was no whole one: then all are sealed as floats of 64 bits."""
+        ...
+
     def true_ns(self, device_ns: Nanoseconds) -> Nanoseconds: ...
 
 
@@ -61,11 +66,12 @@ class FixedEras:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Times:
-    """Of the first samples of a span's pieces, by the device's clock and by ours."""
+    """Of the first samples of a span's pieces, by the device's clock and by ours; and what else is of their era."""
 
     device_ns: Nanoseconds
     start_ns: Nanoseconds
     rate_hz: float
+    are_floats: bool
 
 
 def timed(timing: EraTiming, spans: Sequence[Span], before: Extent | None = None) -> list[Times]:
@@ -81,7 +87,8 @@ def timed(timing: EraTiming, spans: Sequence[Span], before: Extent | None = None
     device_ns = np.empty(len(runs), dtype=np.int64)
     device_ns[in_order] = device_starts_ns((runs[place] for place in in_order), before, timing.device_interval_ns)
     by_span = zip(np.split(device_ns, edges), np.split(timing.true_ns(device_ns), edges), strict=True)
-    return [Times(device_ns=device, start_ns=true, rate_hz=timing.rate_hz) for device, true in by_span]
+    rate_hz, are_floats = timing.rate_hz, timing.are_floats
+    return [Times(device_ns=device, start_ns=true, rate_hz=rate_hz, are_floats=are_floats) for device, true in by_span]
 
 
 def run_before(tx: Connection, spans: Sequence[Span]) -> Extent | None:

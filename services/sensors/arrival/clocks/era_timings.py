@@ -7,6 +7,7 @@ are sealed it is measured of all that is there, so that they get the rate that t
 import numpy as np
 from sqlalchemy import Connection
 
+from services.sensors.arrival import accounts
 from services.sensors.arrival.clocks.clock_rows import ClockRows
 from services.sensors.arrival.clocks.era_clock import block_line, measured
 from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
@@ -29,7 +30,9 @@ class EraTimings:
         """None for an era without a device's clock."""
         rows = ClockRows(tx, sensor_id)
         known = rows.eras().get(era)
-        return None if known is None else NewestTiming(rows, era, known.rate)
+        if known is None:
+            return None
+        return NewestTiming(rows, era, known.rate, are_floats=bool(accounts.finer(tx, [sensor_id])))
 
     def settle(self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
         rows = ClockRows(tx, sensor_id)
@@ -42,14 +45,16 @@ class EraTimings:
         if stated_rate(found.rate.true_hz) != stated_rate(known.rate.true_hz):
             rows.save_era(era, found)
             rows.write()
-            self._store.retime(tx, sensor_id, era, NewestTiming(rows, era, found.rate))
+            timing = self.timing(tx, sensor_id, era)
+            if timing is not None:
+                self._store.retime(tx, sensor_id, era, timing)
 
 
 class NewestTiming:
     """The store's `EraTiming`, good within the transaction that it was asked for in."""
 
-    def __init__(self, rows: ClockRows, era: int, rate: Rate) -> None:
-        self._rows, self._era = rows, era
+    def __init__(self, rows: ClockRows, era: int, rate: Rate, *, are_floats: bool) -> None:
+        self._rows, self._era, self.are_floats = rows, era, are_floats
         self.rate_hz, self.device_interval_ns = stated_rate(rate.true_hz), NS / rate.device_hz
         self._lines: dict[int, Line] = {}
 

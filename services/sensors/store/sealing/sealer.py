@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import structlog
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -161,11 +162,16 @@ class Sealer:
         pieces = span.pieces(self._archive)
         if times is None:
             return pieces
+        found = zip(pieces, times.device_ns.tolist(), times.start_ns.tolist(), strict=True)
         return [
-            replace(piece, device_ns=device_ns, start_ns=start_ns, rate_hz=times.rate_hz)
-            for piece, device_ns, start_ns in zip(
-                pieces, times.device_ns.tolist(), times.start_ns.tolist(), strict=True
+            replace(
+                piece,
+                device_ns=device_ns,
+                start_ns=start_ns,
+                rate_hz=times.rate_hz,
+                samples=piece.samples.astype(np.float64) if times.are_floats else piece.samples,
             )
+            for piece, device_ns, start_ns in found
         ]
 
     def _by_codes(self, due: DueHour, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:

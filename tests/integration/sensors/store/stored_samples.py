@@ -38,6 +38,7 @@ class Line:
 
     offset_ns: int
     rate_hz: float = 31.25
+    are_floats: bool = False
 
     @property
     def device_interval_ns(self) -> float:
