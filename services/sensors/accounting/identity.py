@@ -31,9 +31,13 @@ class Run:
 
     def place_of(self, device_ns: NDArray[np.int64] | int, interval_ns: float) -> NDArray[np.float64]:
         """Of the samples at those times, by this run's own spacing, also before the first and past the last."""
+        spacing_ns = self.spacing_ns(interval_ns)
+        return np.asarray((np.asarray(device_ns) - self.device_ns) / spacing_ns, dtype=np.float64)
+
+    def spacing_ns(self, interval_ns: float) -> float:
+        """Its own; `interval_ns` where it has one sample."""
         last = self.values.size - 1
-        spacing = (self.device_end_ns - self.device_ns) / last if last else interval_ns
-        return np.asarray((np.asarray(device_ns) - self.device_ns) / spacing, dtype=np.float64)
+        return (self.device_end_ns - self.device_ns) / last if last else interval_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -124,7 +124,7 @@ class DeviceArrival:
         }
         if not of_sensors:
             return Arrived(account=Account(), held=0)
-        of_sensors = _of_one_kind(tx, of_sensors)
+        of_sensors = self._of_one_kind(tx, of_sensors)
         wanted = (asked(sensor_id, its) for sensor_id, its in of_sensors.items())
         ahead, rows = read_ahead(tx, [one for one in wanted if one is not None]), WaitingRows(tx)
         batch = _Batch()
@@ -145,6 +145,16 @@ class DeviceArrival:
         for sender, account in batch.senders.items():
             of_senders[sender] += account
         return Arrived(account=sum(batch.accounts.values(), Account()), held=batch.held)
+
+    def _of_one_kind(self, tx: Connection, of_sensors: Mapping[str, list[Record]]) -> dict[str, list[Record]]:
+        """Once a value of a sensor was finer than a milligal, all are floats: programs join segments of one type."""
+        finer = accounts.finer(tx, of_sensors)
+        for sensor_id, records in of_sensors.items():
+            if sensor_id not in finer and any(record.values.dtype != np.int32 for record in records):
+                accounts.note_finer(tx, sensor_id)
+                self._store.reseal(tx, sensor_id)
+                finer.add(sensor_id)
+        return {sensor_id: _floats(its) if sensor_id in finer else its for sensor_id, its in of_sensors.items()}
 
     def _place(self, tx: Connection, sensor_id: str, era: OfEra, ahead: ReadAhead, batch: "_Batch") -> None:
         in_order, clock = sorted(era.records, key=lambda record: record.device_ns), era.clock
@@ -212,20 +222,8 @@ class _Batch:
         self.held += sum(records[place].values.size for place in places)
 
 
-def _of_one_kind(tx: Connection, of_sensors: Mapping[str, list[Record]]) -> dict[str, list[Record]]:
-    """Once a value of a sensor was finer than a milligal, all are floats: a segment of samples has one type."""
-    finer = accounts.finer(tx, of_sensors)
-    found = {}
-    for sensor_id, records in of_sensors.items():
-        is_finer = sensor_id in finer
-        if not is_finer and any(record.values.dtype != np.int32 for record in records):
-            accounts.note_finer(tx, sensor_id)
-            is_finer = True
-        if is_finer:
-            found[sensor_id] = [replace(record, values=record.values.astype(np.float64)) for record in records]
-        else:
-            found[sensor_id] = records
-    return found
+def _floats(records: Sequence[Record]) -> list[Record]:
+    return [replace(record, values=record.values.astype(np.float64)) for record in records]
 
 
 def _pieces(clock: EraClock, runs: Mapping[str, Iterable[Run]]) -> list[Piece]:

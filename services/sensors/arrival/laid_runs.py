@@ -6,20 +6,18 @@ Records that follow each other become one run of half a minute, so that a file o
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import NamedTuple
 
 import numpy as np
 
 from services.sensors.accounting.account import Account
 from services.sensors.accounting.identity import STRAY, Contradiction, Judged, Run, judge_record
 from services.sensors.arrival.record import AXES, Record
+from services.sensors.timing.starts import Extent, first_ns, joined_ns
 
 RUN_NS_MAX = 32_000_000_000
-_NEIGHBOUR_RATIO = 0.1
-# Of an interval: how far stamps may stray from a run's even grid, and a run's start from the end of the one before.
-_GRID, _JOIN = 0.2, 0.4
+_GRID = 0.2  # of an interval: how far stamps may stray from a run's even grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,14 +28,6 @@ class Found:
     run: Run
     part: Contradiction
     source: str
-
-
-class Span(NamedTuple):
-    """Where a run begins and ends, and how many samples it has on each axis."""
-
-    device_ns: int
-    device_end_ns: int
-    samples: int
 
 
 @dataclass(slots=True)
@@ -62,24 +52,24 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
     new = repeated = differing = 0
     for record in records:
         before = spans.last_before(record)
-        first_ns = _first_ns(record, before, interval_ns)
-        if not spans.meet(first_ns, record.device_ns):
-            if not row.continues(record, first_ns):
+        start_ns = first_ns(record.device_ns, record.count, before, interval_ns)
+        if not spans.meet(start_ns, record.device_ns):
+            if not row.continues(record, start_ns):
                 _close(row, laid)
                 # Not of one sample: it has no end apart from its start, to stay where the stamp says.
-                row.begin(first_ns, before if record.count > 1 else None)
+                row.begin(start_ns, before if record.count > 1 else None)
             row.add(record)
             laid.fresh.append(record.count)
             new += record.values.size
             if record.sender is not None:
                 laid.senders[record.sender] += Account(new=record.values.size)
-            spans.grow(Span(row.first_ns, record.device_ns, row.count))
+            spans.grow(Extent(row.first_ns, record.device_ns, row.count))
             continue
         _close(row, laid)
-        judged = _judge(record, first_ns, stored, laid, interval_ns)
+        judged = _judge(record, start_ns, stored, laid, interval_ns)
         laid.fresh.append(max(sum(stop - first for first, stop in one.new) for one in judged.values()))
         for axis, one in judged.items():
-            run = _run(record, axis, first_ns)
+            run = _run(record, axis, start_ns)
             laid.found += [Found(axis=axis, run=run, part=part, source=record.source) for part in one.contradictions]
             laid.new[axis] += [part_of(run, first, stop) for first, stop in one.new]
         of_record = Account(
@@ -92,7 +82,7 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
         differing += of_record.differing
         if record.sender is not None:
             laid.senders[record.sender] += of_record
-        spans.grow(Span(first_ns, record.device_ns, record.count))
+        spans.grow(Extent(start_ns, record.device_ns, record.count))
     _close(row, laid)
     laid.account = Account(new=new, repeated=repeated, differing=differing)
     return laid
@@ -111,15 +101,10 @@ class Row:
         self.records.append(record)
         self.count += record.count
 
-    def begin(self, first_ns: int, before: Span | None) -> None:
-        """Where the stamp says, but no further from where the run before goes on than lets both be joined."""
-        self.first_ns, self.count = first_ns, 0
-        if before is not None:
-            due_ns = before.device_ns + before.samples * self._interval_ns
-            off_ns = first_ns - due_ns
-            if abs(off_ns) < self._interval_ns:
-                join_ns = _JOIN * self._interval_ns
-                self.first_ns = round(due_ns + min(max(off_ns, -join_ns), join_ns))
+    def begin(self, first_ns: int, before: Extent | None) -> None:
+        """Where the stamp says, but joined to the run before."""
+        self.first_ns = first_ns if before is None else joined_ns(first_ns, before, self._interval_ns)
+        self.count = 0
 
     def continues(self, record: Record, first_ns: int) -> bool:
         if not self.records:
@@ -133,28 +118,19 @@ class Row:
         )
 
 
-def _first_ns(record: Record, before: Span | None, interval_ns: float) -> int:
-    """Device time of its first sample: evenly after the record before if that is its neighbour, whatever the rate."""
-    if before is not None:
-        gap_ns = record.device_ns - before.device_end_ns
-        if abs(gap_ns / (record.count * interval_ns) - 1) < _NEIGHBOUR_RATIO:
-            return before.device_end_ns + round(gap_ns / record.count)
-    return record.device_ns - round((record.count - 1) * interval_ns)
-
-
 class _Spans:
     """What is known at a device time: what was stored, and what was laid so far."""
 
     def __init__(self, stored: Mapping[str, Sequence[Run]], interval_ns: float) -> None:
-        of_first = (Span(run.device_ns, run.device_end_ns, run.values.size) for run in stored[AXES[0]])
+        of_first = (Extent(run.device_ns, run.device_end_ns, run.values.size) for run in stored[AXES[0]])
         self._stored = sorted(of_first, key=lambda span: span.device_end_ns)
         runs = sorted((run.device_ns, run.device_end_ns) for of_axis in stored.values() for run in of_axis)
         self._starts = [start for start, _ in runs]
         self._ends = list(accumulate((end for _, end in runs), max))  # the last end of all that begin no later
         self._slack_ns = STRAY * interval_ns
-        self._laid: Span | None = None
+        self._laid: Extent | None = None
 
-    def last_before(self, record: Record) -> Span | None:
+    def last_before(self, record: Record) -> Extent | None:
         """The run that ends last before the record does."""
         place = bisect_left(self._stored, record.device_ns, key=lambda span: span.device_end_ns)
         ending = [span for span in (self._laid, self._stored[place - 1] if place else None) if span is not None]
@@ -167,7 +143,7 @@ class _Spans:
         begun = bisect_right(self._starts, last_ns + self._slack_ns)
         return begun > 0 and self._ends[begun - 1] + self._slack_ns >= first_ns
 
-    def grow(self, span: Span) -> None:
+    def grow(self, span: Extent) -> None:
         if self._laid is None or span.device_end_ns >= self._laid.device_end_ns:
             self._laid = span
 
@@ -182,14 +158,36 @@ def part_of(run: Run, first: int, stop: int) -> Run:
 
 
 def _judge(
-    record: Record, first_ns: int, stored: Mapping[str, Sequence[Run]], laid: Laid, interval_ns: float
+    record: Record, start_ns: int, stored: Mapping[str, Sequence[Run]], laid: Laid, interval_ns: float
 ) -> dict[str, Judged]:
-    judged = {}
-    for axis in AXES:
-        near = [run for run in stored[axis] if _touches(run, first_ns, record.device_ns, interval_ns)]
-        near += [run for run in laid.new[axis] if _touches(run, first_ns, record.device_ns, interval_ns)]
-        judged[axis] = judge_record(_run(record, axis, first_ns), near, interval_ns)
+    """Where the record contradicts only runs that end before it, or that may begin after it, it contradicts none."""
+    near = {
+        axis: [
+            run for run in (*stored[axis], *laid.new[axis]) if _touches(run, start_ns, record.device_ns, interval_ns)
+        ]
+        for axis in AXES
+    }
+    judged = _judged(record, start_ns, near, interval_ns)
+    if any(one.differing for one in judged.values()):
+        later = {
+            axis: [_begun_after(record, run, interval_ns) for run in runs if run.device_end_ns >= start_ns]
+            for axis, runs in near.items()
+        }
+        apart = _judged(record, start_ns, later, interval_ns)
+        if not any(one.differing for one in apart.values()):
+            return apart
     return judged
+
+
+def _judged(record: Record, start_ns: int, near: Mapping[str, Sequence[Run]], interval_ns: float) -> dict[str, Judged]:
+    return {axis: judge_record(_run(record, axis, start_ns), near[axis], interval_ns) for axis in AXES}
+
+
+def _begun_after(record: Record, run: Run, interval_ns: float) -> Run:
+    """A run that came before its neighbour begins where the rate said, which is wrong until it is measured."""
+    before = Extent(record.device_ns, record.device_ns, 1)
+    begun_ns = first_ns(run.device_end_ns, run.values.size, before, run.spacing_ns(interval_ns))
+    return replace(run, device_ns=max(run.device_ns, begun_ns))
 
 
 def _touches(run: Run, first_ns: int, last_ns: int, interval_ns: float) -> bool:

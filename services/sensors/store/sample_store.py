@@ -18,9 +18,9 @@ from services.sensors.store.even_times import NS, time_ns
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.miniseed.codes import Coding
-from services.sensors.store.piece import Piece
+from services.sensors.store.piece import BY_TIME, Piece
 from services.sensors.store.span import Span, SpanDamaged
-from services.sensors.store.timing import EraTiming, Nanoseconds, starts_ns
+from services.sensors.store.timing import EraTiming, Times, timed
 from shared.runtime.clock import Clock
 from shared.values.timestamps import to_microseconds
 
@@ -123,15 +123,18 @@ class SampleStore:
         if to_device_ns is not None:
             query = query.where(table.c.device_ns <= to_device_ns)
         spans = index.fetched(tx, query)
-        times = starts_ns(timing, [span.device_starts for span in spans])
-        moved = [(span, new) for span, new in zip(spans, times, strict=True) if _is_moved(span, new, timing.rate_hz)]
-        rows = [_retimed(span, times, timing.rate_hz) for span, times in moved if span.samples is not None]
+        of_axes: defaultdict[str, list[Span]] = defaultdict(list)
+        for span in spans:
+            of_axes[span.axis].append(span)
+        found = [pair for its in of_axes.values() for pair in zip(its, timed(timing, its), strict=True)]
+        moved = [(span, times) for span, times in found if _is_moved(span, times)]
+        rows = [_retimed(span, times) for span, times in moved if span.samples is not None]
         if rows:
             values: dict[str, Any] = {
-                name: bindparam(f"new_{name}") for name in ("start_ns", "end_ns", "hour", "rate_hz")
+                name: bindparam(f"new_{name}") for name in ("device_ns", "start_ns", "end_ns", "hour", "rate_hz")
             }
             tx.execute(update(table).where(table.c.id == bindparam("this_id")).values(values), rows)
-        hours = {(span.axis, index.hour_of(int(start))) for span, times in moved for start in times}
+        hours = {(span.axis, index.hour_of(int(start))) for span, times in moved for start in times.start_ns}
         sealed = {(span.axis, index.hour_of(span.start_ns)) for span, _ in moved if span.samples is None}
         index.note_due(tx, sensor_id, hours - sealed, self._now_us())
         index.note_changed(tx, sensor_id, sealed, self._now_us())
@@ -154,6 +157,13 @@ class SampleStore:
         channels.recode(tx, sensor_id, axis, codes)
         return len(hours)
 
+    def reseal(self, tx: Connection, sensor_id: str) -> None:
+        """All hours of its device that are sealed are sealed anew: the type of its samples is another one."""
+        table = tables.span
+        its = (table.c.sensor_id == sensor_id) & (table.c.era != BY_TIME) & table.c.file_id.is_not(None)
+        hours = {(axis, hour) for axis, hour in tx.execute(select(table.c.axis, table.c.hour).where(its).distinct())}
+        index.note_changed(tx, sensor_id, hours, self._now_us())
+
     def forget(self, tx: Connection, sensor_id: str) -> None:
         """Deletes all samples of a sensor: from the index now, its files by the next sweep."""
         for table in (tables.span, tables.seal_due, tables.channel, tables.sensor_health, tables.sensor_latency):
@@ -174,16 +184,17 @@ def _latest(pieces: Iterable[Piece]) -> dict[str, Piece]:
     return latest
 
 
-def _is_moved(span: Span, new_ns: Nanoseconds, rate_hz: float) -> bool:
-    return rate_hz != span.rate_hz or bool((np.abs(new_ns - span.starts) >= NS / span.rate_hz / 4).any())
+def _is_moved(span: Span, new: Times) -> bool:
+    return new.rate_hz != span.rate_hz or bool((np.abs(new.start_ns - span.starts) >= NS / span.rate_hz / 4).any())
 
 
-def _retimed(span: Span, times: Nanoseconds, rate_hz: float) -> dict[str, Any]:
-    start_ns = int(times[0])
+def _retimed(span: Span, new: Times) -> dict[str, Any]:
+    start_ns = int(new.start_ns[0])
     return {
         "this_id": span.id,
+        "new_device_ns": int(new.device_ns[0]),
         "new_start_ns": start_ns,
-        "new_end_ns": time_ns(start_ns, rate_hz, span.count - 1),
+        "new_end_ns": time_ns(start_ns, new.rate_hz, span.count - 1),
         "new_hour": index.hour_of(start_ns),
-        "new_rate_hz": rate_hz,
+        "new_rate_hz": new.rate_hz,
     }

@@ -6,7 +6,7 @@ each with its own time, so that drift inside an hour moves no sample. Nothing in
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, starmap
 from zlib import crc32
 
 import numpy as np
@@ -16,6 +16,7 @@ from services.sensors.store.even_times import NS, time_ns
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import RecordDamaged, decode
 from services.sensors.store.piece import SAMPLE_TYPES, Piece, Samples
+from services.sensors.timing.starts import Extent
 
 # `place`: of the record in its file, in records. Device times are of the first and the last sample.
 RECORD = np.dtype(
@@ -70,6 +71,13 @@ class Span:
     def device_starts(self) -> NDArray[np.int64]:
         """Device times of the first samples of its pieces."""
         return np.array([self.device_ns]) if self.samples is not None else self.table["device_ns"]
+
+    @property
+    def extents(self) -> list[Extent]:
+        """Of its pieces, by the device's clock."""
+        if self.samples is not None:
+            return [Extent(self.device_ns, self.device_end_ns, self.count)]
+        return list(starmap(Extent, self.table[["device_ns", "device_end_ns", "count"]].tolist()))
 
     @property
     def starts(self) -> NDArray[np.int64]:

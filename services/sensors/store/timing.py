@@ -4,11 +4,18 @@ Who estimates it (the hulls of delays) is elsewhere; the store calls it when it 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
+
+from services.sensors import tables
+from services.sensors.store import index
+from services.sensors.store.span import Span
+from services.sensors.timing.starts import Extent
+from services.sensors.timing.starts import starts_ns as device_starts_ns
 
 Nanoseconds = NDArray[np.int64]
 
@@ -21,6 +28,16 @@ class EraTiming(Protocol):
         """As `stated_rate` makes it."""
         ...
 
+    @property
+    def device_interval_ns(self) -> float:
+        """From sample to sample by the device's clock."""
+        ...
+
+    @property
+    def are_floats(self) -> bool:
+        """Whether some value of the sensor was no whole one: then all are sealed as floats of 64 bits."""
+        ...
+
     def true_ns(self, device_ns: Nanoseconds) -> Nanoseconds: ...
 
 
@@ -29,8 +46,8 @@ class Eras(Protocol):
         """None: the times of that era stay as they were stored."""
         ...
 
-    def settle(self, tx: Connection, sensor_id: str, era: int, from_device_ns: int) -> None:
-        """Makes the rate that of all that is stored, before what is from that device time on is sealed.
+    def settle(self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
+        """Makes the rate that of all that is stored, before what is from that device time on is sealed of the axis.
 
         The sensor is locked.
         """
@@ -43,13 +60,51 @@ class FixedEras:
     def timing(self, tx: Connection, sensor_id: str, era: int) -> EraTiming | None:
         return None
 
-    def settle(self, tx: Connection, sensor_id: str, era: int, from_device_ns: int) -> None:
+    def settle(self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
         pass
 
 
-def starts_ns(timing: EraTiming, device_ns: Sequence[Nanoseconds]) -> list[Nanoseconds]:
-    """True times of several vectors of device times, asked for at once."""
-    if not device_ns:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Times:
+    """Of the first samples of a span's pieces, by the device's clock and by ours; and what else is of their era."""
+
+    device_ns: Nanoseconds
+    start_ns: Nanoseconds
+    rate_hz: float
+    are_floats: bool
+
+
+def timed(timing: EraTiming, spans: Sequence[Span], before: Extent | None = None) -> list[Times]:
+    """New times of spans of one axis and era. `before`: the run right before them, where that is known.
+
+    A piece that was stored before its neighbour was, or before the rate was measured, begins elsewhere now.
+    """
+    if not spans:
         return []
-    edges = np.cumsum([one.size for one in device_ns])[:-1]
-    return np.split(timing.true_ns(np.concatenate(device_ns)), edges)
+    edges = np.cumsum([span.device_starts.size for span in spans])[:-1]
+    runs = [run for span in spans for run in span.extents]
+    in_order = sorted(range(len(runs)), key=lambda place: runs[place].device_end_ns)
+    device_ns = np.empty(len(runs), dtype=np.int64)
+    device_ns[in_order] = device_starts_ns((runs[place] for place in in_order), before, timing.device_interval_ns)
+    by_span = zip(np.split(device_ns, edges), np.split(timing.true_ns(device_ns), edges), strict=True)
+    rate_hz, are_floats = timing.rate_hz, timing.are_floats
+    return [Times(device_ns=device, start_ns=true, rate_hz=rate_hz, are_floats=are_floats) for device, true in by_span]
+
+
+def run_before(tx: Connection, spans: Sequence[Span]) -> Extent | None:
+    """The last one that ends before those spans, of one axis and era, do."""
+    table, first = tables.span, spans[0]
+    end_ns = min(run.device_end_ns for span in spans for run in span.extents)
+    its = index.spans().where(table.c.sensor_id == first.sensor_id, table.c.axis == first.axis)
+    earlier = its.where(table.c.era == first.era, table.c.device_end_ns < end_ns)
+    found = index.fetched(tx, earlier.order_by(table.c.device_end_ns.desc()).limit(1))
+    return max((run for span in found for run in span.extents), key=lambda run: run.device_end_ns, default=None)
+
+
+def arrived_ends(tx: Connection, sensor_id: str, axis: str, era: int, to_device_ns: int) -> list[tuple[int, int]]:
+    """Of all rows of an axis and era before that device time: when the last sample is, and how many there are."""
+    table = tables.span
+    its = (table.c.sensor_id == sensor_id) & (table.c.axis == axis) & (table.c.era == era)
+    early = table.c.file_id.is_(None) & (table.c.device_end_ns < to_device_ns)
+    query = select(table.c.device_end_ns, table.c.count).where(its, early)
+    return [(end_ns, samples) for end_ns, samples in tx.execute(query)]

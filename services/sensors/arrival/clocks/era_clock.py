@@ -158,10 +158,14 @@ class EraClock:
         return NS / self._known.rate.true_hz / 4
 
 
-def measured(rows: ClockRows, era: int, first: int, known: EraRate) -> EraRate:
-    """Of all that is there of its first two hours. `first`: its first piece."""
+def measured(rows: ClockRows, era: int, first: int, known: EraRate, ends: Iterable[tuple[int, int]] = ()) -> EraRate:
+    """Of all that is there of its first two hours. `first`: its first piece. `ends`: of runs, and their samples: those
+    of single records tell roughly how samples are spaced, else what is known does.
+    """
     early = rows.around(era, first, first + FIRST_PIECES - 1)
-    return replace(known, rate=rate(early, known.rate.device_hz))
+    longest = max(piece.first.samples for piece in early.values())
+    rough_hz = spacing_hz((End(*end) for end in ends if end[1] <= longest), known.stated_hz)
+    return replace(known, rate=rate(early, rough_hz or known.rate.device_hz))
 
 
 def block_line(pieces: dict[int, Piece], block: int) -> Line:

@@ -1,21 +1,23 @@
 """Timings of eras as the store asks for them: the newest lines, drawn when they are needed.
 
-While messages arrive a rate is measured when a piece of time begins. Before hours are sealed it is measured of all that
-is there, so that they get the rate that they would have from a file.
+While messages arrive a rate is measured when a piece of time begins, from how the first ones were spaced. Before hours
+are sealed it is measured of all that is there, so that they get the rate that they would have from a file.
 """
 
 import numpy as np
 from sqlalchemy import Connection
 
+from services.sensors.arrival import accounts
 from services.sensors.arrival.clocks.clock_rows import ClockRows
 from services.sensors.arrival.clocks.era_clock import block_line, measured
 from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
+from services.sensors.store.even_times import NS
 from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.sample_store import SampleStore
-from services.sensors.store.timing import EraTiming
+from services.sensors.store.timing import EraTiming, arrived_ends
 from services.sensors.timing.hull import PIECE_NS, piece_number
 from services.sensors.timing.line import Integers, Line
-from services.sensors.timing.rates import FIRST_PIECES
+from services.sensors.timing.rates import FIRST_PIECES, Rate
 
 
 class EraTimings:
@@ -28,27 +30,32 @@ class EraTimings:
         """None for an era without a device's clock."""
         rows = ClockRows(tx, sensor_id)
         known = rows.eras().get(era)
-        return None if known is None else NewestTiming(rows, era, stated_rate(known.rate.true_hz))
+        if known is None:
+            return None
+        return NewestTiming(rows, era, known.rate, are_floats=bool(accounts.finer(tx, [sensor_id])))
 
-    def settle(self, tx: Connection, sensor_id: str, era: int, from_device_ns: int) -> None:
+    def settle(self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
         rows = ClockRows(tx, sensor_id)
         known = rows.eras().get(era)
         first = rows.first_piece(era)
         if known is None or first is None or piece_number(from_device_ns) >= first + FIRST_PIECES:
             return
-        found = measured(rows, era, first, known)
-        rate_hz = stated_rate(found.rate.true_hz)
-        if rate_hz != stated_rate(known.rate.true_hz):
+        ends = arrived_ends(tx, sensor_id, axis, era, (first + FIRST_PIECES) * PIECE_NS)
+        found = measured(rows, era, first, known, ends)
+        if stated_rate(found.rate.true_hz) != stated_rate(known.rate.true_hz):
             rows.save_era(era, found)
             rows.write()
-            self._store.retime(tx, sensor_id, era, NewestTiming(rows, era, rate_hz))
+            timing = self.timing(tx, sensor_id, era)
+            if timing is not None:
+                self._store.retime(tx, sensor_id, era, timing)
 
 
 class NewestTiming:
     """The store's `EraTiming`, good within the transaction that it was asked for in."""
 
-    def __init__(self, rows: ClockRows, era: int, rate_hz: float) -> None:
-        self._rows, self._era, self.rate_hz = rows, era, rate_hz
+    def __init__(self, rows: ClockRows, era: int, rate: Rate, *, are_floats: bool) -> None:
+        self._rows, self._era, self.are_floats = rows, era, are_floats
+        self.rate_hz, self.device_interval_ns = stated_rate(rate.true_hz), NS / rate.device_hz
         self._lines: dict[int, Line] = {}
 
     def true_ns(self, device_ns: Integers) -> Integers:

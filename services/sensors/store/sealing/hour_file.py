@@ -6,7 +6,7 @@ most records nearly empty, as of a device whose spacing changes every few second
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from zlib import crc32
 
@@ -15,7 +15,7 @@ import numpy as np
 from services.sensors.store.even_times import HOUR_NS, NS
 from services.sensors.store.miniseed.codec import RECORD_BYTES, SHORTER_BYTES, first_record, to_microsecond
 from services.sensors.store.miniseed.codes import Codes
-from services.sensors.store.piece import BY_TIME, Piece
+from services.sensors.store.piece import Piece
 from services.sensors.store.span import RECORD, SealedSpan
 
 _OFF_MAX = 0.45  # intervals: below the half by which what follows must continue
@@ -38,7 +38,7 @@ class HourFile:
 
 def hour_file(codes: Codes, pieces: Iterable[Piece]) -> HourFile:
     """`pieces`: at least one, of one axis, all inside the hour."""
-    in_order = sorted(_of_one_type(pieces), key=_order)
+    in_order = sorted(pieces, key=_order)
     best = _of_length(codes, in_order, RECORD_BYTES)
     for record_bytes in SHORTER_BYTES:
         if not best.is_sparse:
@@ -75,19 +75,6 @@ def divided(piece: Piece, hour: int) -> tuple[list[Piece], list[Piece]]:
         (inside if its_hour == hour else outside).append(piece.part(first, stop))
         first = stop
     return inside, outside
-
-
-def _of_one_type(pieces: Iterable[Piece]) -> list[Piece]:
-    """A device whose values became finer within the hour would have a segment for each type of samples, at the best.
-
-    What no device's clock dates keeps its type: it is of other files, which are joined by none.
-    """
-    found = list(pieces)
-    types = {piece.samples.dtype for piece in found if piece.era != BY_TIME}
-    if len(types) <= 1:
-        return found
-    widest = np.result_type(*types)
-    return [piece if piece.era == BY_TIME else replace(piece, samples=piece.samples.astype(widest)) for piece in found]
 
 
 def _order(piece: Piece) -> tuple[int, float, str, int]:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import structlog
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,7 +24,7 @@ from services.sensors.store.piece import Piece
 from services.sensors.store.sealing.due_hours import DueHour, DueHours
 from services.sensors.store.sealing.hour_file import HourFile, divided, hour_file
 from services.sensors.store.span import Span, SpanDamaged
-from services.sensors.store.timing import Eras, Nanoseconds, starts_ns
+from services.sensors.store.timing import Eras, Times, run_before, timed
 from shared.observability.metrics import hours_sealed
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, DatabaseBusy
@@ -44,15 +45,7 @@ class _Hour:
     spans: list[Span]
     files: dict[int, str]
     generation: int
-    times: dict[int, "_Times"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Times:
-    """When each piece of a span begins."""
-
-    starts_ns: Nanoseconds
-    rate_hz: float
+    times: dict[int, Times]
 
 
 class Sealer:
@@ -135,7 +128,7 @@ class Sealer:
         with self._database.transaction(durable=False) as tx:  # where it is lost, it is done again
             index.lock_sensors(tx, [due.sensor_id])
             for era, device_ns in tx.execute(of_eras).all():
-                self._eras.settle(tx, due.sensor_id, era, device_ns)
+                self._eras.settle(tx, due.sensor_id, due.axis, era, device_ns)
 
     def _read(self, tx: Connection, due: DueHour) -> _Hour:
         table = tables.sensor
@@ -155,26 +148,30 @@ class Sealer:
             times=self._times(tx, due, spans),
         )
 
-    def _times(self, tx: Connection, due: DueHour, spans: list[Span]) -> dict[int, _Times]:
-        found: dict[int, _Times] = {}
+    def _times(self, tx: Connection, due: DueHour, spans: list[Span]) -> dict[int, Times]:
+        found: dict[int, Times] = {}
         for era in {span.era for span in spans}:
             timing = self._eras.timing(tx, due.sensor_id, era)
             if timing is not None:
                 its = [span for span in spans if span.era == era]
-                starts = starts_ns(timing, [span.device_starts for span in its])
-                rate_hz = timing.rate_hz
-                found |= {
-                    span.id: _Times(starts_ns=start, rate_hz=rate_hz) for span, start in zip(its, starts, strict=True)
-                }
+                times = timed(timing, its, run_before(tx, its))
+                found |= zip((span.id for span in its), times, strict=True)
         return found
 
-    def _timed(self, span: Span, times: _Times | None) -> list[Piece]:
+    def _timed(self, span: Span, times: Times | None) -> list[Piece]:
         pieces = span.pieces(self._archive)
         if times is None:
             return pieces
+        found = zip(pieces, times.device_ns.tolist(), times.start_ns.tolist(), strict=True)
         return [
-            replace(piece, start_ns=start_ns, rate_hz=times.rate_hz)
-            for piece, start_ns in zip(pieces, times.starts_ns.tolist(), strict=True)
+            replace(
+                piece,
+                device_ns=device_ns,
+                start_ns=start_ns,
+                rate_hz=times.rate_hz,
+                samples=piece.samples.astype(np.float64) if times.are_floats else piece.samples,
+            )
+            for piece, device_ns, start_ns in found
         ]
 
     def _by_codes(self, due: DueHour, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:

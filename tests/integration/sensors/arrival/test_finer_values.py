@@ -1,16 +1,18 @@
 """A device whose values become finer than a milligal: what is known as whole ones stays, and is known again."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import obspy
 import pytest
 
 from services.sensors.accounting.account import Account
 from services.sensors.arrival.record import Record
 from tests.device_simulator import Device, simulate
-from tests.integration.sensors.arrival.scene import Scene, scene
+from tests.integration.sensors.arrival.scene import ALL_TIME, SENSOR_ID, Scene, scene
 
 DEVICE = Device(seed=1, hours=0.05, jitter=0.1)
 
@@ -67,3 +69,21 @@ def test_an_hour_in_which_values_became_finer_is_one_segment_once_it_is_sealed(t
     (segment,) = here.segments()
     assert segment.samples.dtype == np.float64
     assert segment.samples.tolist() == values([*parts[0], *parts[1]])
+
+
+@pytest.mark.parametrize("is_finer_first", [False, True])
+def test_hours_before_and_after_values_became_finer_are_joined_by_other_programs(
+    tmp_path: Path, is_finer_first: bool
+) -> None:
+    """They join traces of one type and rate only. Neither does it matter which hour came first."""
+    here = scene(tmp_path)
+    sent = [one.record for one in simulate(replace(DEVICE, hours=1.1, missing=0.0)).sent]
+    parts = [sent[:3000], [finer(record) for record in sent[3000:]]]
+    for part in reversed(parts) if is_finer_first else parts:
+        here.take(part)
+        seal(here)
+    seal(here)
+    stream = obspy.read(io.BytesIO(here.samples.reader.miniseed(SENSOR_ID, *ALL_TIME, {"BNZ"})))
+    (trace,) = stream.merge()
+    assert trace.stats.starttime.hour != trace.stats.endtime.hour
+    assert trace.data.tolist() == values([*parts[0], *parts[1]])

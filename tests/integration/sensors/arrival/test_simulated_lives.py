@@ -71,11 +71,12 @@ def check_times(here: Scene, simulation: Simulation) -> None:
 
 
 def check_same(segments: Sequence[Segment], others: Sequence[Segment]) -> None:
+    """A run that came before its rate was known may be dated by another stamp of it: both are rounded."""
     assert [(one.sample_rate_hz, one.samples.tolist()) for one in segments] == [
         (one.sample_rate_hz, one.samples.tolist()) for one in others
     ]
     for one, other in zip(segments, others, strict=True):
-        assert abs(one.start_ns - other.start_ns) <= STAMP_NS
+        assert abs(one.start_ns - other.start_ns) <= 2 * STAMP_NS
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,8 @@ def test_a_life_is_exact_and_true_and_the_same_from_a_file_shuffled_and_live(
     random.Random(seed).shuffle(shuffled)
     new = len(simulation.distinct) * 96
     found, doubts = [], []
-    for name, some, parts in (("file", records, 1), ("shuffled", shuffled, 1), ("live", records, 100)):
+    ways = (("file", records, 1), ("shuffled", shuffled, 1), ("live", records, 100), ("both", shuffled, 100))
+    for name, some, parts in ways:
         here = sealed(tmp_path / name, some, parts)
         with here.database.reading() as tx:
             account = accounts.of_sensor(tx, SENSOR_ID)
@@ -102,3 +104,21 @@ def test_a_life_is_exact_and_true_and_the_same_from_a_file_shuffled_and_live(
         check_same(segments, found[0])
     # What was stated of the first messages is not left standing, though they were timed well enough.
     assert max(doubts[2]) < 1.2 * max(doubts[0])
+
+
+@pytest.mark.parametrize("device_hz", [30.05, 32.4])
+def test_a_life_is_the_same_in_any_order_though_the_stated_rate_is_wrong(tmp_path: Path, device_hz: float) -> None:
+    """By four in a hundred, as it is of all devices of 2018. No sample is taken for one of the record after it."""
+    simulation = simulate(Device(seed=1, hours=0.15, device_hz=device_hz, repeated=0.03, missing=0.01))
+    records = [one.record for one in simulation.sent]
+    shuffled = list(records)
+    random.Random(1).shuffle(shuffled)
+    new = len(simulation.distinct) * 96
+    found = []
+    for name, some, parts in (("file", records, 1), ("live", records, 100), ("shuffled", shuffled, 200)):
+        here = sealed(tmp_path / name, some, parts)
+        with here.database.reading() as tx:
+            assert accounts.of_sensor(tx, SENSOR_ID).new == new
+        found.append(here.segments())
+    for segments in found[1:]:
+        check_same(segments, found[0])

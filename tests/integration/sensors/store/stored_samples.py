@@ -38,6 +38,11 @@ class Line:
 
     offset_ns: int
     rate_hz: float = 31.25
+    are_floats: bool = False
+
+    @property
+    def device_interval_ns(self) -> float:
+        return 10**9 / self.rate_hz
 
     def true_ns(self, device_ns: Nanoseconds) -> Nanoseconds:
         return device_ns + self.offset_ns
@@ -52,7 +57,7 @@ class Lines:
     def timing(self, tx: object, sensor_id: str, era: int) -> Line | None:
         return self.of.get(era)
 
-    def settle(self, tx: object, sensor_id: str, era: int, from_device_ns: int) -> None:
+    def settle(self, tx: object, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
         pass
 
 

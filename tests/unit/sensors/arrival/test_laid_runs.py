@@ -1,6 +1,7 @@
 """Records laid one after the other: runs that begin before they end, and the same records again add nothing."""
 
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -67,3 +68,19 @@ def test_a_part_of_a_run_begins_before_it_ends_and_inside_the_run(
     first = at % count
     part = part_of(run, first, min(first + size, count))
     assert run.device_ns <= part.device_ns <= part.device_end_ns <= run.device_end_ns
+
+
+@pytest.mark.parametrize("stated", [0.96, 1.0, 1.04])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_neighbours_are_new_in_any_order_and_known_again_though_the_stated_rate_is_wrong(
+    stated: float, order: Sequence[int]
+) -> None:
+    offered = records([(1.0, 32), (32.0, 32), (32.0, 32)], 31.25)
+    interval_ns = NS / 31.25 / stated
+    known: dict[str, list[Run]] = {axis: [] for axis in AXES}
+    for place in order:
+        found = lay([offered[place]], known, interval_ns)
+        assert found.account.new == offered[place].values.size
+        known = {axis: [*runs, *found.new[axis]] for axis, runs in known.items()}
+    for record in offered:
+        assert lay([record], known, interval_ns).account.repeated == record.values.size
