@@ -274,14 +274,14 @@ def web_processes_are_gone(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def a_gate_is_slow(scene: Scene) -> Iterator[None]:
-    """It stands still for two seconds, again and again."""
+    """It stands still for two seconds, again and again, and has hardly time for quick receipts between."""
     pids = scene.pids("auth: services.distributed.web auth public")
 
     def blink() -> None:
         with suspended(pids):
             time.sleep(_BLINK_SECONDS)
 
-    with _again_and_again(blink, every=0.2):
+    with _again_and_again(blink, every=0.05):
         yield
 
 

@@ -81,8 +81,16 @@ def _readings(files: list[Path], devices: Path | None) -> list[tuple[str, Read]]
         else:
             inside = ingest.files_in(file) if os.path.isdir(file) else [file]  # nor raises, as Path's does
             readings += [(str(one), partial(ingest.read, one, now=now, devices=devices)) for one in inside]
+            if not inside:
+                readings.append((str(file), partial(_nothing_in, file)))
     # What describes sensors is read after what they recorded, which may be the first that is heard of them.
     return sorted(readings, key=lambda reading: ingest.describes(Path(reading[0])))
+
+
+def _nothing_in(folder: Path) -> "ReadResult":
+    from services.sensors.ingest import UnreadableRecording
+
+    raise UnreadableRecording(folder, "the folder holds no recordings", "Check its name")
 
 
 def _samples() -> list[tuple[str, Read]]:

@@ -33,7 +33,7 @@ def read(path: Path, *, now: datetime, devices: Path | None = None) -> ReadResul
     no sample, not even one that is rejected.
     """
     with opened(path) as content:
-        head = content.read(4096)
+        head = content.read1(4096)  # of what is broken further on, too
     if path.name in FILE_NAMES:
         return described(path)
     if station_xml.is_station_xml(head):
@@ -44,7 +44,7 @@ def read(path: Path, *, now: datetime, devices: Path | None = None) -> ReadResul
 
 
 def read_lines(lines: BinaryIO, *, now: datetime, devices: Path | None = None) -> ReadResult:
-    """OpenEEW's lines from where they come without a name, up to their end. Raises UnreadableRecording."""
+    """OpenEEW's lines that come without a name, packed or not, up to their end. Raises UnreadableRecording."""
     return openeew.read_lines(lines, devices=devices, now_ns=to_nanoseconds(now))
 
 

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from gzip import BadGzipFile
 from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
@@ -21,13 +22,13 @@ from services.sensors.ingest.recording import (
     RejectedLine,
     Station,
     UnreadableRecording,
+    incoming,
+    is_after_end,
     name_of,
     opened,
 )
 from services.sensors.registry.changes import StateEpoch
 from services.sensors.registry.epoch import Facts
-
-Content = BinaryIO | BufferedIOBase
 
 REJECTED_MAX = 10_000
 """Lines that are listed one by one; of further ones only the samples are counted."""
@@ -47,10 +48,11 @@ def read(path: Path, *, devices: Path | None = None, now_ns: int) -> ReadResult:
 def read_lines(lines: BinaryIO, *, devices: Path | None = None, now_ns: int) -> ReadResult:
     """The same of lines without a file; positions from `devices`, else from a list in the working directory."""
     path = Path("standard input")
-    return _read(lines, path, find(path, devices), now_ns)
+    with incoming(lines, path) as content:
+        return _read(content, path, find(path, devices), now_ns)
 
 
-def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadResult:
+def _read(content: BufferedIOBase, path: Path, devices: Devices, now_ns: int) -> ReadResult:
     messages: defaultdict[str, list[Message]] = defaultdict(list)
     rejected, name = _RejectedLines(), name_of(path)
     line_count = 0
@@ -149,10 +151,11 @@ def station_code(device_id: str) -> str:
     return "".join("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number // 36**place % 36] for place in range(5))
 
 
-def _lines(content: Content, path: Path, rejected: _RejectedLines) -> Iterator[tuple[int, bytes]]:
+def _lines(content: BufferedIOBase, path: Path, rejected: _RejectedLines) -> Iterator[tuple[int, bytes]]:
     """Lines that are not blank, with their numbers; an over-long one comes cut, a byte over the limit.
 
-    Where a packed file is cut short, what came before is kept, and the place is added to those rejected.
+    Where a packed file is cut short, or other bytes follow its end, what came before is kept, and the place is added to
+    those rejected.
     """
     number, size = 0, 0
     while True:
@@ -162,10 +165,11 @@ def _lines(content: Content, path: Path, rejected: _RejectedLines) -> Iterator[t
             rest = line
             while rest and not rest.endswith(b"\n") and (rest := content.readline(MESSAGE_BYTES_MAX)):
                 size += len(rest)
-        except EOFError:
-            if number == 0:
+        except (EOFError, BadGzipFile) as error:
+            if number == 0 or not (isinstance(error, EOFError) or is_after_end(error)):
                 raise
-            reason = "the file is cut short here: fetch it again"
+            what = "other bytes follow the gzip file's end" if is_after_end(error) else "the file is cut short"
+            reason = f"{what} here: fetch it again"
             rejected.add(RejectedLine(line=number + 1, reason=reason, kind=Rejection.UNREADABLE))
             return
         if not line:

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from gzip import BadGzipFile
 from gzip import open as gunzip
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal, cast
 from zlib import error as ZlibError
 
 from services.sensors.accounting.rejection import RejectedTime, Rejection
@@ -115,25 +116,48 @@ def opened(path: Path) -> Iterator[BufferedIOBase]:
 
     Faults of the file met inside the block (absent, a directory, cut short, corrupt) become UnreadableRecording.
     """
+    with _faults_told(path), path.open("rb") as raw:
+        magic = raw.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)]
+        if not magic:
+            raise UnreadableRecording(path, "the file is empty", "Fetch it again")
+        if path.suffix == ".gz" and magic != _GZIP_MAGIC:
+            raise UnreadableRecording(
+                path, "its name ends in .gz, but it is not a gzip file", "Rename it, or fetch it again"
+            )
+        with _unpacked(raw) as content:
+            yield content
+
+
+@contextmanager
+def incoming(lines: BinaryIO, path: Path) -> Iterator[BufferedIOBase]:
+    """The same of bytes that come without a file; `path` names them in faults."""
+    with _faults_told(path), _unpacked(BufferedReader(cast("RawIOBase", lines))) as content:
+        yield content
+
+
+def is_after_end(error: Exception) -> bool:
+    """Whether that is what gzip says where no more of a file is packed: its beginning was seen to be."""
+    return isinstance(error, BadGzipFile) and str(error).startswith("Not a gzipped file")
+
+
+@contextmanager
+def _unpacked(raw: BufferedReader) -> Iterator[BufferedIOBase]:
+    if raw.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
+        with gunzip(raw) as unpacked:
+            yield unpacked
+    else:
+        yield raw
+
+
+@contextmanager
+def _faults_told(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as raw:
-            magic = raw.read(len(_GZIP_MAGIC))
-            raw.seek(0)
-            if not magic:
-                raise UnreadableRecording(path, "the file is empty", "Fetch it again")
-            if magic == _GZIP_MAGIC:
-                with gunzip(raw) as unpacked:
-                    yield unpacked
-            elif path.suffix == ".gz":
-                raise UnreadableRecording(
-                    path, "its name ends in .gz, but it is not a gzip file", "Rename it, or fetch it again"
-                )
-            else:
-                yield raw
+        yield
     except EOFError as error:
         raise UnreadableRecording(path, "the gzip file is cut short", "Fetch it again") from error
-    except ZlibError as error:
-        raise UnreadableRecording(path, f"the gzip file is corrupt ({error})", "Fetch it again") from error
+    except (ZlibError, BadGzipFile) as error:
+        what = "other bytes follow its end" if is_after_end(error) else str(error)
+        raise UnreadableRecording(path, f"the gzip file is corrupt ({what})", "Fetch it again") from error
     except OSError as error:
-        reason = error.strerror or str(error)  # gzip's own OSErrors have no errno
+        reason = error.strerror or str(error)
         raise UnreadableRecording(path, reason, "Check the name and the file") from error

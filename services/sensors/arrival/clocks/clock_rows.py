@@ -238,4 +238,4 @@ def _pieces(content: bytes) -> Iterator[tuple[int, Piece]]:
 
 def _line(knots: bytes, uncertainty_ns: int) -> Line:
     device_ns, error_ns = np.frombuffer(knots, "<i8").reshape(2, -1)
-    return Line(device_ns=device_ns, error_ns=error_ns, uncertainty_ns=uncertainty_ns)
+    return Line(device_ns=device_ns, error_ns=error_ns, told_ns=lambda: uncertainty_ns)

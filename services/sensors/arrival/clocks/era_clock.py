@@ -101,7 +101,7 @@ class EraClock:
                     moved.append(Moved(from_ns=int(drawn.device_ns[0]), to_ns=int(drawn.device_ns[-1])))
             elif not 0.9 * before.uncertainty_ns < drawn.uncertainty_ns <= before.uncertainty_ns:
                 # Less sure of the same times, or so much surer that it is worth a write.
-                newer[block] = replace(before, uncertainty_ns=drawn.uncertainty_ns)
+                newer[block] = replace(before, told_ns=drawn.told_ns)
         self._rows.save_lines(self.era, newer)
         self._lines = known | newer
         if moved:

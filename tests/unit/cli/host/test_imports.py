@@ -17,7 +17,7 @@ from services.sensors import ingest
 from services.sensors.accounting.account import Account
 from services.sensors.catalogue import reading
 from services.sensors.ingest.importer import Imported
-from services.sensors.ingest.recording import ReadResult, RejectedLine
+from services.sensors.ingest.recording import ReadResult, RejectedLine, UnreadableRecording
 
 NOTHING = Imported(accounts={}, rejected_account=Account(), lines_read=1, rejected=(), warnings=())
 
@@ -85,3 +85,10 @@ def test_without_a_standard_input_that_is_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(Failure, match="no standard input"):
         sensors._readings([Path("-")], None)
+
+
+def test_a_folder_without_recordings_is_told(tmp_path: Path) -> None:
+    ((name, read),) = sensors._readings([tmp_path], None)
+    assert name == str(tmp_path)
+    with pytest.raises(UnreadableRecording, match="the folder holds no recordings"):
+        read()

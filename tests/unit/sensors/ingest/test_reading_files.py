@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 from codecs import BOM_UTF8
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_json_lines_are_known_by_their_content_packed_or_not(tmp_path: Path, nam
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:20], "cut short"),
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:40] + b"\xff" * 40, "the gzip file is corrupt"),
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:-8] + b"\0" * 8, "CRC"),
+        ("35.mseed", gzip.compress(b"\0\xfe" * 40, mtime=0) + b"rubbish", "other bytes follow its end"),
         ("35.jsonl", b"\0\xfe" * 40, "neither OpenEEW JSON lines nor a waveform format"),
         ("notes.txt", b"dear diary\n", "neither OpenEEW JSON lines nor a waveform format"),
     ],
@@ -96,6 +98,23 @@ def test_a_file_cut_short_keeps_what_came_before_and_says_where(tmp_path: Path) 
     assert rejected.reason == "the file is cut short here: fetch it again"
     assert rejected.line == result.lines_read + 1
     assert 0 < result.lines_read < 3000
+
+
+def test_lines_before_other_bytes_that_follow_a_packed_file_are_kept(tmp_path: Path) -> None:
+    result = read(written(tmp_path, "35.jsonl.gz", gzip.compress(LINE * 2, mtime=0) + b"rubbish"))
+    (rejected,) = result.rejected
+    assert (rejected.line, rejected.reason) == (3, "other bytes follow the gzip file's end here: fetch it again")
+    assert len(result.recordings) == 1
+
+
+@pytest.mark.parametrize("content", [LINE, gzip.compress(LINE, mtime=0)])
+def test_lines_without_a_file_are_read_packed_or_not(content: bytes) -> None:
+    assert ingest.read_lines(BytesIO(content), now=NOON).recordings[0].name == "000"
+
+
+def test_lines_without_a_file_that_are_cut_short_say_so() -> None:
+    with pytest.raises(UnreadableRecording, match="standard input: the gzip file is cut short"):
+        ingest.read_lines(BytesIO(gzip.compress(LINE * 1000, mtime=0)[:20]), now=NOON)
 
 
 def test_a_folder_gives_its_files_but_not_what_is_hidden_nor_lists_of_devices(tmp_path: Path) -> None:
