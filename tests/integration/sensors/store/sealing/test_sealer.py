@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from services.sensors import tables
 from services.sensors.store.even_times import NS
 from services.sensors.store.sealing.due_hours import SETTLE_SECONDS, measured
+from services.sensors.store.sealing.sweep import KEPT_SECONDS
 from shared.runtime.clock import ManualClock
 from shared.runtime.room import ORDINARY_BYTES, Room
 from shared.values.timestamps import to_microseconds
@@ -89,7 +90,7 @@ def test_late_samples_make_a_new_generation_with_all_of_the_hour(stored: StoredS
     clock.advance(300)
     assert stored.sealer().run() == 1
     assert stored.samples() == list(range(6400))
-    clock.advance(3599)
+    clock.advance(KEPT_SECONDS - 1)
     assert stored.sweep.delete_superseded() == 0
     assert sorted(name[-1] for name in names(stored)) == ["1", "2"]
     clock.advance(1)
@@ -259,7 +260,7 @@ def test_codes_that_change_move_an_hour_to_another_file(stored: StoredSamples, c
     stored.sealer().run()
     (segment,) = stored.reader.segments(SENSOR_ID, START_NS, START_NS + HOUR_NS, "HNZ")
     assert segment.samples.tolist() == list(range(3200))
-    clock.advance(3600)
+    clock.advance(KEPT_SECONDS)
     stored.sweep.delete_superseded()
     assert [name.rpartition("/")[2] for name in names(stored)] == ["XX.014.00.HNZ.D.2026.327.06-2"]
     with stored.database.reading() as tx:
