@@ -21,6 +21,7 @@ from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import ManualClock
 from shared.values.accounts import PROMETHEUS, SERVICES
 from shared.values.accounts import SHARED as ANYBODY
+from shared.web import exception_mapping
 from shared.web.internal.remembered import InternalPages
 from shared.web.internal_api import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.requests.internal_callers import InternalCallers, digest_of_token
@@ -341,9 +342,11 @@ def test_grants_that_cannot_be_had_now_are_503_before_an_answer_begins() -> None
     ],
 )
 def test_what_fails_is_told_by_the_log_alone(
-    error: Exception, status: int, event: str, capfd: pytest.CaptureFixture[str]
+    error: Exception, status: int, event: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Falcon itself writes tracebacks to standard error, past redaction and past what bounds the log."""
+    # One that was used keeps how logs were configured then.
+    monkeypatch.setattr(exception_mapping, "_log", structlog.get_logger())
 
     def fail(*_: object) -> object:
         raise error
