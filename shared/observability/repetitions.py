@@ -38,10 +38,9 @@ class Repetitions:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """`now`: elapsed seconds."""
-        self._now, self._told = now, OnceAMinute(now)
+        self._told, self._in_full = OnceAMinute(now), OnceAMinute(now, every=_IN_FULL_SECONDS)
         self._said: defaultdict[str, set[str]] = defaultdict(set)  # by event
         self._events, self._exceptions = set[str](), set[str]()
-        self._in_full_at = {"": float("inf")}  # by kind of exception; of what is told no further apart never
 
     def __call__(self, _logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
         error = _exception_in(line)
@@ -58,12 +57,10 @@ class Repetitions:
             raise structlog.DropEvent
         if cases > 1:
             line["cases"] = cases
-        if error is not None:
-            if self._now() >= self._in_full_at.get(kind, float("-inf")):
-                self._in_full_at[kind] = self._now() + _IN_FULL_SECONDS
-            else:
-                del line["exc_info"]
-                line["exception"] = _text(error)
+        # Of those that are told no further apart any traceback would be only one's.
+        if error is not None and (not kind or self._in_full.due(kind) is None):
+            del line["exc_info"]
+            line["exception"] = _text(error)
         return line
 
 
