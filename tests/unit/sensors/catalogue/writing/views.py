@@ -28,7 +28,9 @@ def _visible(text: str) -> str:
         return "x"
 
 
-_words = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=20).map(_visible)
+# Read, "null" is nothing said: some agencies write it so.
+_any_words = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=20).map(_visible)
+_words = _any_words.filter(lambda words: words != "null")
 
 
 def _number(least: float, most: float) -> st.SearchStrategy[float]:
