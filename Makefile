@@ -50,8 +50,8 @@ coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; 
 
 faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed, and attacked, under load: about thirty-five minutes
 	@tests/install-servers
-	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(FAULTS) $(ALONE:%=--ignore %)
-	@$(ALONE:%=$(PYTEST) %)
+	@failed=0; $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(FAULTS) $(ALONE:%=--ignore %) || failed=$$?; \
+	$(ALONE:%=$(PYTEST) % || failed=$$?;) exit $$failed
 
 mutants: $(VENV)/.installed-dev  ## break each promise in one place, and see its tests fail: up to half an hour
 	@tests/install-servers
