@@ -332,6 +332,13 @@ DASHBOARDS = (
                 alert="GrilloDiskFilling",
             ),
             Panel(
+                title="Files left",
+                shows="How many more can be made there (inodes).",
+                unit="short",
+                queries={"grillo_disk_free_files": "{{service}} {{of}}"},
+                alert="GrilloDiskFilling",
+            ),
+            Panel(
                 title="Served and not metered",
                 shows="Requests whose record the spool's disk did not take, in five minutes.",
                 unit="short",

@@ -3,7 +3,7 @@
 They are made in a thread of their own, so that what does not answer holds no scrape up: it is left out then.
 """
 
-import shutil
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -125,12 +125,18 @@ def disk_free(folders: Mapping[str, Path]) -> Measure:
     """`folders`: what is written there → where."""
 
     def disk() -> Iterable[Metric]:
-        free = {of: float(shutil.disk_usage(folder).free) for of, folder in folders.items() if folder.is_dir()}
+        told = {of: os.statvfs(folder) for of, folder in folders.items() if folder.is_dir()}
         yield gauge(
             "grillo_disk_free_bytes",
             "Bytes left on the disk of what is written there. Not: disks of databases and other servers.",
             "of",
-            free,
+            {of: float(disk.f_bavail * disk.f_frsize) for of, disk in told.items()},
+        )
+        yield gauge(
+            "grillo_disk_free_files",
+            "Files that can still be made there (inodes). Not: on file systems that have no number of them.",
+            "of",
+            {of: float(disk.f_favail) for of, disk in told.items() if disk.f_files},
         )
 
     return disk

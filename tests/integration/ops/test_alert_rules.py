@@ -67,6 +67,7 @@ SOUND = {
     'grillo_relay_position{log="keys"}': RISING,
     'grillo_follower_position{follower="auth"}': RISING,
     'grillo_disk_free_bytes{service="keys", of="spool"}': f"5000000000x{MINUTES}",
+    'grillo_disk_free_files{service="keys", of="spool"}': f"5000000x{MINUTES}",
 }
 # Fault → what is then otherwise, and the alerts that fire.
 FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
@@ -155,6 +156,10 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
     ),
     "a disk is nearly full": (
         {'grillo_disk_free_bytes{service="keys", of="spool"}': f"500000000x{MINUTES}"},
+        {"GrilloDiskFilling"},
+    ),
+    "a disk takes few files more": (
+        {'grillo_disk_free_files{service="keys", of="spool"}': f"500x{MINUTES}"},
         {"GrilloDiskFilling"},
     ),
     "somebody sets a clock": ({'grillo_clock_in_doubt{service="usage"}': f"1x{MINUTES}"}, {"GrilloClockInDoubt"}),

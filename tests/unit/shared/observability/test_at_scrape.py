@@ -1,13 +1,15 @@
 """A measurement that hangs or fails is left out of a scrape, which goes on; the next one measures again."""
 
+import os
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from prometheus_client import Metric
 
 from shared.observability import at_scrape
-from shared.observability.at_scrape import AtScrape, gauge
+from shared.observability.at_scrape import AtScrape, disk_free, gauge
 from shared.observability.exposition import exposition
 
 
@@ -66,3 +68,15 @@ def test_what_fails_is_left_out_each_time_and_said_so() -> None:
 
     collector = AtScrape([fails, one])
     assert [told(collector), told(collector)] == [{"this": 1, "fails": 0, "one": 1}] * 2
+
+
+@pytest.mark.parametrize(("files", "told_files"), [((1000, 40), {"spool": 40.0}), ((0, 0), {})])
+def test_a_disk_tells_its_bytes_and_the_files_that_it_still_takes(
+    files: tuple[int, int], told_files: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_all, free = files  # 0 of 0: a file system that has no number of them
+    disk = os.statvfs_result((4096, 4096, 100, 50, 30, in_all, free + 5, free, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _folder: disk)
+    families = disk_free({"spool": tmp_path, "away": tmp_path / "away"})()
+    found = {family.name: {sample.labels["of"]: sample.value for sample in family.samples} for family in families}
+    assert found == {"grillo_disk_free_bytes": {"spool": 30 * 4096.0}, "grillo_disk_free_files": told_files}
