@@ -15,17 +15,17 @@ from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
 from services.sensors.arrival.record import Record
 from services.sensors.store.even_times import NS
 from services.sensors.store.timing import Rates
-from services.sensors.timing.hull import PIECE_NS, End, Piece, Point, lowered, merged, piece_number, pieces_of
+from services.sensors.timing.hull import End, Piece, Point, lowered, merged, piece_number, pieces_of
 from services.sensors.timing.line import Line, context, line
 from services.sensors.timing.rates import FIRST_PIECES, Rate, rate, spacing_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """Device times between which stored samples have to be timed anew."""
+    """Device times between which stored samples have to be timed anew; None: all of the era."""
 
-    from_ns: int
-    to_ns: int
+    from_ns: int | None = None
+    to_ns: int | None = None
 
 
 class EraClock:
@@ -143,7 +143,7 @@ class EraClock:
         self._rows.save_era(self.era, found)
         if not is_other or self._is_new:
             return []
-        return [Moved(from_ns=first * PIECE_NS - PIECE_NS, to_ns=max(self._pieces) * PIECE_NS + 2 * PIECE_NS)]
+        return [Moved()]
 
     def _is_below(self, known: Line, number: int) -> bool:
         points = self._pieces[number].points

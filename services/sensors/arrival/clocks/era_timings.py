@@ -15,7 +15,7 @@ from services.sensors.arrival.clocks.clock_rows import ClockRows
 from services.sensors.arrival.clocks.era_clock import block_line, measured
 from services.sensors.arrival.clocks.era_rate import EraRate
 from services.sensors.arrival.clocks.rate_windows import RateWindows
-from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
+from services.sensors.arrival.clocks.read_ahead import BLOCK_PIECES, LINE_PIECES
 from services.sensors.store.even_times import NS
 from services.sensors.store.sample_store import SampleStore
 from services.sensors.store.timing import EraTiming, arrived_ends
@@ -46,12 +46,14 @@ class EraTimings:
         first = rows.first_piece(era)
         if known is None or first is None:
             return
-        found, is_early = known, piece_number(from_device_ns) < first + FIRST_PIECES
+        near = rows.blocks_around(era, piece_number(from_device_ns), piece_number(to_device_ns))
+        # Those that the line of the first two hours was drawn with tell its rate, too.
+        found, is_early = known, bool(near) and near[0].block * BLOCK_PIECES < first + FIRST_PIECES
         if is_early:
             ends = arrived_ends(tx, sensor_id, axis, era, (first + FIRST_PIECES) * PIECE_NS)
             found = measured(rows, era, first, known, ends)
         windows = RateWindows(tx, rows, sensor_id, era)
-        if windows.measure(known, from_device_ns, to_device_ns) or is_early:
+        if windows.measure(known, near) or is_early:
             found = replace(found, epochs=windows.epochs(first, found.rates.first_hz))
         if found.rates != known.rates:
             rows.save_era(era, found)

@@ -15,7 +15,6 @@ from services.sensors.arrival.clocks.clock_rows import ClockRows, pieces_of
 from services.sensors.arrival.clocks.era_rate import EraRate
 from services.sensors.arrival.clocks.read_ahead import BLOCK_PIECES
 from services.sensors.arrival.clocks.waiting_rows import WaitingRows
-from services.sensors.timing.hull import piece_number
 from services.sensors.timing.line import CONTEXT_PIECES
 from services.sensors.timing.rate_epochs import WINDOW_PIECES, Epoch, WindowRate, epochs, window_rate
 
@@ -30,9 +29,8 @@ class RateWindows:
         self._tx, self._rows, self._sensor_id, self._era = tx, rows, sensor_id, era
         self._its = (_windows.c.sensor_id == sensor_id) & (_windows.c.era == era)
 
-    def measure(self, known: EraRate, from_device_ns: int, to_device_ns: int) -> bool:
-        """Those that records between these times have a part in; whether any has changed."""
-        near = self._rows.blocks_around(self._era, piece_number(from_device_ns), piece_number(to_device_ns))
+    def measure(self, known: EraRate, near: Sequence[Row[Any]]) -> bool:
+        """`near`: the blocks around those that may be others; whether a window tells something else now."""
         if not near:
             return False
         first, last = near[0].block // _BLOCKS, near[-1].block // _BLOCKS

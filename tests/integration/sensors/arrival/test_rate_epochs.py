@@ -1,4 +1,6 @@
-"""A crystal that goes off begins one epoch of its rate: from there on what is stored states another, to the sample."""
+"""Rates that are stated: all of an era has that of its first two hours, in whatever order they came, until a crystal
+goes off; from there on what is stored states another, to the sample.
+"""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -147,3 +149,38 @@ def test_killed_after_any_write_while_it_begins_it_begins_when_that_is_done_agai
         check_same(there, from_a_file)
         there.database.close()
     assert 0 < begun < len(ended)
+
+
+def steady(seed: int, from_hour: float, to_hour: float) -> tuple[list[Record], float]:
+    """Of a crystal that stays as it is; and how many records an hour has."""
+    device = Device(seed=seed, hours=to_hour, samples=320, wander_ppm=3)
+    of_hour = 3600 * device.device_hz / device.samples
+    return [one.record for one in simulate(device).sent][round(from_hour * of_hour) :], of_hour
+
+
+def check_all_has_one_rate(folder: Path, first: Sequence[Record], then: Sequence[Record]) -> None:
+    one, other = folder / "one", folder / "other"
+    one.mkdir()
+    other.mkdir()
+    here, in_order_of_coming = scene(one), sorted([*first, *then], key=lambda record: record.cloud_ns)
+    for records in (first, then):
+        here.arrival.take(SENSOR_ID, records)
+        seal(here)
+    here.arrival.decide(SENSOR_ID)
+    seal(here)
+    check_same(here, sealed(scene(other), in_order_of_coming, 1, between=False))
+    assert len(here.segments()) == 1
+
+
+def test_what_comes_late_of_the_first_two_hours_rates_all_of_the_era_anew(tmp_path: Path) -> None:
+    """Also hours that are too far away for its line, which were sealed."""
+    records, of_hour = steady(2, 0, 4.5)
+    late = slice(round(0.5 * of_hour), round(2 * of_hour))
+    check_all_has_one_rate(tmp_path, [*records[: late.start], *records[late.stop :]], records[late])
+
+
+def test_messages_behind_the_first_two_hours_that_their_line_is_drawn_with_rate_them_anew(tmp_path: Path) -> None:
+    """Though the hour in which those end was sealed minutes after."""
+    records, of_hour = steady(1, 2.72, 5.9)
+    so_far = round((4.81 - 2.72) * of_hour)
+    check_all_has_one_rate(tmp_path, records[:so_far], records[so_far:])
