@@ -16,22 +16,25 @@ from services.sensors.arrival.record import AXES, Record
 
 NS = 1_000_000_000
 BEGIN_NS = 1_700_000_000 * NS
-SAMPLES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """Seconds, but for `ppm` and `wander_ppm`. `outages`: from, to; `settings`: when, by how much."""
+    """Seconds, but for `ppm` and `wander_ppm`. `outages`: from, to; `settings`: when, by how much; `drift`: from when
+    on the crystal is off by how many millionths more. `samples`: of a message, on each axis.
+    """
 
     seed: int
     hours: float = 1.0
     device_hz: float = 31.3155
+    samples: int = 32
     ppm: float = 40.0
     wander_ppm: float = 1.0
     least_delay: float = 0.35
     jitter: float = 0.3
     outages: Sequence[tuple[float, float]] = ()
     settings: Sequence[tuple[float, float]] = ()
+    drift: tuple[float, float] = (0.0, 0.0)
     repeated: float = 0.0
     missing: float = 0.0
 
@@ -65,7 +68,7 @@ def simulate(device: Device) -> Simulation:
         (begin, end, end + device.least_delay + draw.expovariate(1 / device.jitter)) for begin, end in device.outages
     ]
     index = 0
-    while (even := index * SAMPLES / device.device_hz) < device.hours * 3600:
+    while (even := index * device.samples / device.device_hz) < device.hours * 3600:
         index += 1
         true = _true_seconds(device, even)
         setting = sum(at <= true for at, _ in settings)
@@ -79,7 +82,7 @@ def simulate(device: Device) -> Simulation:
                 device_ns=BEGIN_NS + round(clock * 1000) * 1_000_000,
                 cloud_ns=BEGIN_NS + round(came * 1000) * 1_000_000,
                 rate_hz=31.25,
-                values=_values(index),
+                values=_values(index, device.samples),
                 source=f"message {index}",
             )
             arrivals.append((came, index, Sent(record=record, true_ns=BEGIN_NS + round(true * NS), setting=setting)))
@@ -97,9 +100,10 @@ def outages(draw: random.Random, hours: float, count: int) -> list[tuple[float, 
 def _true_seconds(device: Device, even: float) -> float:
     """Of the device's even count of seconds: its crystal's error, with a wander of two hours."""
     wander = device.wander_ppm * 1e-6 * 7200 / (2 * pi) * (1 - cos(2 * pi * even / 7200 + device.seed))
-    return even * (1 + device.ppm * 1e-6) + wander
+    since, ppm = device.drift
+    return even * (1 + device.ppm * 1e-6) + max(even - since, 0.0) * ppm * 1e-6 + wander
 
 
-def _values(index: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int32]]":
-    numbers = np.arange(index * SAMPLES, (index + 1) * SAMPLES, dtype=np.int32)
+def _values(index: int, samples: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int32]]":
+    numbers = np.arange(index * samples, (index + 1) * samples, dtype=np.int32)
     return np.stack([numbers * (axis + 1) for axis in range(len(AXES))])

@@ -229,6 +229,7 @@ def _floats(records: Sequence[Record]) -> list[Record]:
 def _pieces(clock: EraClock, runs: Mapping[str, Iterable[Run]]) -> list[Piece]:
     starts_ns = {run.device_ns for of_axis in runs.values() for run in of_axis}
     true_ns = {start_ns: clock.true_ns(start_ns) for start_ns in starts_ns}  # axes mostly have the same
+    rates = clock.rates
     return [
         Piece(
             axis=axis,
@@ -236,7 +237,7 @@ def _pieces(clock: EraClock, runs: Mapping[str, Iterable[Run]]) -> list[Piece]:
             device_ns=run.device_ns,
             device_end_ns=run.device_end_ns,
             start_ns=true_ns[run.device_ns],
-            rate_hz=clock.rate_hz,
+            rate_hz=rates.at(run.device_ns),
             samples=run.values,
         )
         for axis, of_axis in runs.items()

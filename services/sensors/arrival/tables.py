@@ -9,7 +9,8 @@ from services.sensors.tables import metadata
 
 _number = BigInteger().with_variant(Integer, "sqlite")
 
-# One row an era. `device_hz`, `true_hz`: samples per second of the device's clock and of true time.
+# One row an era. `device_hz`, `true_hz`: samples per second of the device's clock and of true time. `epochs`: JSON of
+# other rates by true time, each behind the device time from which on it holds; none: NULL.
 clock_era = Table(
     "clock_era",
     metadata,
@@ -18,6 +19,21 @@ clock_era = Table(
     Column("stated_hz", Float(53), nullable=False),
     Column("device_hz", Float(53), nullable=False),
     Column("true_hz", Float(53), nullable=False),
+    Column("epochs", Text),
+)
+
+# What a window of 192 pieces of device time tells of the rate, and by which ratio that may be off. `from_ns`: device
+# time from which on samples are of it; `crc`: of the blocks that told it.
+clock_window = Table(
+    "clock_window",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("era", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("from_ns", BigInteger, nullable=False),
+    Column("true_hz", Float(53), nullable=False),
+    Column("doubt", Float(53), nullable=False),
+    Column("crc", BigInteger, nullable=False),
 )
 
 # Hulls of eight pieces of device time. `active`: in how many of them messages came as the device sampled.

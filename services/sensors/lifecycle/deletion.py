@@ -16,6 +16,7 @@ from shared.runtime.clock import Clock
 
 _OF_ARRIVAL = (
     tables.clock_era,
+    tables.clock_window,
     tables.clock_block,
     tables.clock_line,
     tables.held_record,

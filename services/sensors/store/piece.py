@@ -92,6 +92,14 @@ class Piece:
         stops = [*(self.index_at(edge) for edge in edges), self.count]
         return [self.part(first, stop) for first, stop in pairwise([0, *stops]) if first < stop]
 
+    def cut_by_device(self, edges: Iterable[int]) -> "list[Piece]":
+        """As `cut`, by the device's clock."""
+        whole_ns, last = self.device_end_ns - self.device_ns, max(self.count - 1, 1)
+        # The first sample that is not before an edge.
+        firsts = (-((self.device_ns - edge) * last // max(whole_ns, 1)) for edge in edges)
+        stops = [*(min(max(first, 0), self.count) for first in firsts), self.count]
+        return [self.part(first, stop) for first, stop in pairwise([0, *stops]) if first < stop]
+
     def within_limits(self) -> "list[Piece]":
         """The same samples as pieces of at most PIECE_SAMPLES_MAX and PIECE_SECONDS_MAX."""
         step = max(1, min(PIECE_SAMPLES_MAX, int(PIECE_SECONDS_MAX * self.rate_hz)))

@@ -185,16 +185,20 @@ def _latest(pieces: Iterable[Piece]) -> dict[str, Piece]:
 
 
 def _is_moved(span: Span, new: Times) -> bool:
-    return new.rate_hz != span.rate_hz or bool((np.abs(new.start_ns - span.starts) >= NS / span.rate_hz / 4).any())
+    """Also where a rate begins within a piece."""
+    at_ns = [*new.device_ns.tolist(), *(run.device_end_ns for run in span.extents)]
+    is_rerated = any(new.rates.at(device_ns) != span.rate_hz for device_ns in at_ns)
+    return is_rerated or bool((np.abs(new.start_ns - span.starts) >= NS / span.rate_hz / 4).any())
 
 
 def _retimed(span: Span, new: Times) -> dict[str, Any]:
-    start_ns = int(new.start_ns[0])
+    start_ns, device_ns = int(new.start_ns[0]), int(new.device_ns[0])
+    rate_hz = new.rates.at(device_ns)
     return {
         "this_id": span.id,
-        "new_device_ns": int(new.device_ns[0]),
+        "new_device_ns": device_ns,
         "new_start_ns": start_ns,
-        "new_end_ns": time_ns(start_ns, new.rate_hz, span.count - 1),
+        "new_end_ns": time_ns(start_ns, rate_hz, span.count - 1),
         "new_hour": index.hour_of(start_ns),
-        "new_rate_hz": new.rate_hz,
+        "new_rate_hz": rate_hz,
     }

@@ -1,10 +1,11 @@
-"""Timing of an era, as the store asks for it: the line from device time to true time, and the sample rate.
+"""Timing of an era, as the store asks for it: the line from device time to true time, and the sample rates.
 
 Who estimates it (the hulls of delays) is elsewhere; the store calls it when it seals and when it re-times.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from services.sensors import tables
 from services.sensors.store import index
+from services.sensors.store.piece import Piece
 from services.sensors.store.span import Span
 from services.sensors.timing.starts import Extent
 from services.sensors.timing.starts import starts_ns as device_starts_ns
@@ -20,13 +22,40 @@ from services.sensors.timing.starts import starts_ns as device_starts_ns
 Nanoseconds = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Of an era, all as `stated_rate` makes them: the first one, and from which device times on there are others."""
+
+    first_hz: float
+    changes: tuple[tuple[int, float], ...] = ()
+
+    def at(self, device_ns: int) -> float:
+        return next((rate_hz for from_ns, rate_hz in reversed(self.changes) if from_ns <= device_ns), self.first_hz)
+
+    def differ(self, other: "Rates") -> tuple[int | None, int | None]:
+        """Device times between which the two may; None: from the first one on, or to the last."""
+        old, new = list(other.changes), list(self.changes)
+        to_ns = None
+        while old and new and old[-1] == new[-1]:
+            to_ns, _ = old.pop()
+            new.pop()
+        if self.first_hz != other.first_hz:
+            return None, to_ns
+        ahead = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+        return min((from_ns for from_ns, _ in (*old[ahead:], *new[ahead:])), default=to_ns), to_ns
+
+    def divided(self, piece: Piece) -> list[Piece]:
+        """The same samples, each at the rate of its device time."""
+        edges = [from_ns for from_ns, _ in self.changes if piece.device_ns < from_ns <= piece.device_end_ns]
+        parts = piece.cut_by_device(edges) if edges else [piece]
+        return [replace(part, rate_hz=self.at(part.device_ns)) for part in parts]
+
+
 class EraTiming(Protocol):
     """Pure: the same device times always give the same true times."""
 
     @property
-    def rate_hz(self) -> float:
-        """As `stated_rate` makes it."""
-        ...
+    def rates(self) -> Rates: ...
 
     @property
     def device_interval_ns(self) -> float:
@@ -46,8 +75,10 @@ class Eras(Protocol):
         """None: the times of that era stay as they were stored."""
         ...
 
-    def settle(self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
-        """Makes the rate that of all that is stored, before what is from that device time on is sealed of the axis.
+    def settle(
+        self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int, to_device_ns: int
+    ) -> None:
+        """Makes the rates those of all that is stored, before what is between those device times is sealed of the axis.
 
         The sensor is locked.
         """
@@ -60,7 +91,9 @@ class FixedEras:
     def timing(self, tx: Connection, sensor_id: str, era: int) -> EraTiming | None:
         return None
 
-    def settle(self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
+    def settle(
+        self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int, to_device_ns: int
+    ) -> None:
         pass
 
 
@@ -70,7 +103,7 @@ class Times:
 
     device_ns: Nanoseconds
     start_ns: Nanoseconds
-    rate_hz: float
+    rates: Rates
     are_floats: bool
 
 
@@ -87,8 +120,8 @@ def timed(timing: EraTiming, spans: Sequence[Span], before: Extent | None = None
     device_ns = np.empty(len(runs), dtype=np.int64)
     device_ns[in_order] = device_starts_ns((runs[place] for place in in_order), before, timing.device_interval_ns)
     by_span = zip(np.split(device_ns, edges), np.split(timing.true_ns(device_ns), edges), strict=True)
-    rate_hz, are_floats = timing.rate_hz, timing.are_floats
-    return [Times(device_ns=device, start_ns=true, rate_hz=rate_hz, are_floats=are_floats) for device, true in by_span]
+    rates, are_floats = timing.rates, timing.are_floats
+    return [Times(device_ns=device, start_ns=true, rates=rates, are_floats=are_floats) for device, true in by_span]
 
 
 def run_before(tx: Connection, spans: Sequence[Span]) -> Extent | None:

@@ -1,12 +1,14 @@
 """Sample rates of an era: by the device's own clock, whose stamps are even, and by true time, under whose line it runs.
 
-Measured in the era's first two hours, each record that comes there making it better, and held from then on: every
-run of samples has its own true start, so a rate that is off by some millionths displaces none.
+Measured in the era's first two hours, each record that comes there making it better, and held from then on until it
+is shown to be wrong (rate_epochs.py): every run of samples has its own true start, so a rate that is off by some
+millionths displaces none.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import sqrt
 from statistics import median
 
 import numpy as np
@@ -54,21 +56,57 @@ def spacing_hz(records: Iterable[End], stated_hz: float) -> float | None:
     return len(near) / sum(1 / hz for hz in near) if near else None
 
 
-def _measured_hz(pieces: Pieces, rough_hz: float) -> float:
-    """Over the longest stretches without a missing record, ends of records against samples between them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """Samples and device time of the longest stretches without a missing record: of so many `chains` of `pieces`.
+
+    `stray_ns`: how far a piece's samples are from even, of root mean square: as its stamps are at both ends.
+    """
+
+    samples: int
+    span_ns: int
+    chains: int
+    pieces: int
+    stray_ns: float
+
+
+def counted(pieces: Pieces, rough_hz: float) -> Counted:
+    """Ends of records against samples between them."""
     samples = span_ns = 0
     measured = [hz for piece in pieces.values() if (hz := _piece_hz(piece)) and abs(hz / rough_hz - 1) < _ROUGH_RATIO]
-    for chain in _chains(pieces, median(measured) if measured else rough_hz):
+    chains = _chains(pieces, median(measured) if measured else rough_hz)
+    for chain in chains:
         first, last = chain[0], chain[-1]
         samples += sum(piece.samples for piece in chain) - first.first.samples
         span_ns += last.last.device_ns - first.first.device_ns
-    return samples * 1e9 / span_ns if samples and span_ns else rough_hz
+    joined = [piece for chain in chains for piece in chain]
+    strays_ns = [_length(piece) * span_ns / samples - _span_ns(piece) for piece in joined]
+    return Counted(
+        samples=samples,
+        span_ns=span_ns,
+        chains=len(chains),
+        pieces=len(joined),
+        stray_ns=sqrt(sum(ns * ns for ns in strays_ns) / max(len(joined), 1)),
+    )
+
+
+def _measured_hz(pieces: Pieces, rough_hz: float) -> float:
+    found = counted(pieces, rough_hz)
+    return found.samples * 1e9 / found.span_ns if found.samples and found.span_ns else rough_hz
 
 
 def _piece_hz(piece: Piece) -> float | None:
-    samples = piece.samples - piece.first.samples
-    span_ns = piece.last.device_ns - piece.first.device_ns
+    samples, span_ns = _length(piece), _span_ns(piece)
     return samples * 1e9 / span_ns if samples >= _SAMPLES_MIN and span_ns > 0 else None
+
+
+def _length(piece: Piece) -> int:
+    """Samples between the ends of its first and its last record."""
+    return piece.samples - piece.first.samples
+
+
+def _span_ns(piece: Piece) -> int:
+    return piece.last.device_ns - piece.first.device_ns
 
 
 def _chains(pieces: Pieces, typical_hz: float) -> list[Sequence[Piece]]:

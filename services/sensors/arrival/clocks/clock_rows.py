@@ -10,12 +10,12 @@ import numpy as np
 from sqlalchemy import Connection, Row, Select, Table, bindparam, func, select
 
 from services.sensors.arrival import tables
+from services.sensors.arrival.clocks.era_rate import EraRate
 from services.sensors.arrival.clocks.read_ahead import BLOCK_PIECES, ReadAhead, eras
 from services.sensors.arrival.clocks.waiting_rows import WaitingRows
 from services.sensors.timing.hull import End, Piece, Pieces, Point
 from services.sensors.timing.level import SILENCE_PIECES
 from services.sensors.timing.line import CONTEXT_PIECES, Line
-from services.sensors.timing.rates import Rate
 
 _NEAR_BLOCKS = 12  # on either side: twice as many as a line needs where a device sends all the time
 _FARTHER = 8  # times as many, where it does not
@@ -34,12 +34,6 @@ _BLOCKS = _of_era(_blocks).order_by(_blocks.c.block)
 _LINES = _of_era(_lines)
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(list[list[int]]).decode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EraRate:
-    stated_hz: float
-    rate: Rate
 
 
 @dataclass(slots=True)
@@ -70,18 +64,10 @@ class ClockRows:
             for row in rows
             if row.first_block is not None
         }
-        return {
-            row.era: EraRate(stated_hz=row.stated_hz, rate=Rate(device_hz=row.device_hz, true_hz=row.true_hz))
-            for row in rows
-        }
+        return {row.era: EraRate.of_row(row) for row in rows}
 
     def save_era(self, era: int, known: EraRate) -> None:
-        values = {
-            "stated_hz": known.stated_hz,
-            "device_hz": known.rate.device_hz,
-            "true_hz": known.rate.true_hz,
-        }
-        self._waiting.put(_eras, {**self._its(era), **values})
+        self._waiting.put(_eras, {**self._its(era), **known.values()})
 
     def first_piece(self, era: int) -> int | None:
         blocks = self._blocks.get(era)
@@ -117,7 +103,7 @@ class ClockRows:
         for era, blocks in self._blocks.items():
             if blocks.is_active and (blocks.last < low - silence or blocks.first > high + silence):
                 continue
-            pieces = _all_pieces(self._ahead.blocks[self._sensor_id, era])
+            pieces = pieces_of(self._ahead.blocks[self._sensor_id, era])
             active = [number for number, piece in pieces.items() if piece.is_active]
             is_told_before = blocks.first >= low or any(number < first for number in active)
             is_told_after = blocks.last <= high or any(number >= last for number in active)
@@ -128,9 +114,13 @@ class ClockRows:
 
     def around(self, era: int, first: int, last: int) -> dict[int, Piece]:
         """Pieces with numbers `first` to `last`, and beyond until a line can be drawn there as with all there are."""
+        return pieces_of(self.blocks_around(era, first, last))
+
+    def blocks_around(self, era: int, first: int, last: int) -> list[Row[Any]]:
+        """The blocks of the same, in order."""
         blocks = self._blocks.get(era)
         if blocks is None:
-            return {}
+            return []
         low, high, reach = first // BLOCK_PIECES, last // BLOCK_PIECES, _NEAR_BLOCKS
         while True:
             rows = self._rows(_BLOCKS, era, low - reach, high + reach)
@@ -142,7 +132,7 @@ class ClockRows:
                 break
             reach *= _FARTHER
         inside = [row for row in rows if low <= row.block <= high]
-        return _all_pieces([*reversed(_enough(before)), *inside, *_enough(after)])
+        return [*reversed(_enough(before)), *inside, *_enough(after)]
 
     def save_pieces(self, era: int, pieces: Pieces, changed: Iterable[int]) -> None:
         """`pieces` has all of each block in which one has changed."""
@@ -191,7 +181,7 @@ class ClockRows:
         return {era: int(value) for era, value in self._tx.execute(greatest.group_by(table.c.era)).tuples()}
 
     def _load(self, era: int, first_block: int, last_block: int) -> dict[int, Piece]:
-        return _all_pieces(self._rows(_BLOCKS, era, first_block, last_block))
+        return pieces_of(self._rows(_BLOCKS, era, first_block, last_block))
 
     def _rows(self, query: Select[Any], era: int, first: int, last: int) -> Sequence[Row[Any]]:
         self._waiting.write()
@@ -218,7 +208,8 @@ def _enough(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
     return taken
 
 
-def _all_pieces(rows: Iterable[Row[Any]]) -> dict[int, Piece]:
+def pieces_of(rows: Iterable[Row[Any]]) -> dict[int, Piece]:
+    """Of blocks, by number."""
     return dict(piece for row in rows for piece in _pieces(row.pieces))
 
 

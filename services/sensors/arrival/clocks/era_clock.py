@@ -9,22 +9,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.sensors.arrival.clocks.clock_rows import ClockRows, EraRate
+from services.sensors.arrival.clocks.clock_rows import ClockRows
+from services.sensors.arrival.clocks.era_rate import EraRate
 from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
 from services.sensors.arrival.record import Record
 from services.sensors.store.even_times import NS
-from services.sensors.store.miniseed.codec import stated_rate
-from services.sensors.timing.hull import PIECE_NS, End, Piece, Point, lowered, merged, piece_number, pieces_of
+from services.sensors.store.timing import Rates
+from services.sensors.timing.hull import End, Piece, Point, lowered, merged, piece_number, pieces_of
 from services.sensors.timing.line import Line, context, line
 from services.sensors.timing.rates import FIRST_PIECES, Rate, rate, spacing_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """Device times between which stored samples have to be timed anew."""
+    """Device times between which stored samples have to be timed anew; None: all of the era."""
 
-    from_ns: int
-    to_ns: int
+    from_ns: int | None = None
+    to_ns: int | None = None
 
 
 class EraClock:
@@ -34,7 +35,7 @@ class EraClock:
         self._rows, self.era, self._pieces = rows, era, pieces
         self._known = known or EraRate(stated_hz=stated_hz, rate=Rate(device_hz=stated_hz, true_hz=stated_hz))
         self._is_new = known is None
-        self._stored_rate_hz = self.rate_hz
+        self._stored_rate_hz = self.rates.first_hz
         self._changed: set[int] = set()
         self._begun: set[int] = set()
         self._lines: dict[int, Line] = {}
@@ -44,8 +45,8 @@ class EraClock:
         return NS / self._known.rate.device_hz
 
     @property
-    def rate_hz(self) -> float:
-        return stated_rate(self._known.rate.true_hz)
+    def rates(self) -> Rates:
+        return self._known.rates
 
     def add(self, records: Iterable[tuple[int, int, int]]) -> None:
         """Each its device time, its cloud time, and how many new samples an axis of it has."""
@@ -137,12 +138,12 @@ class EraClock:
         if first is None or min(self._changed) >= first + FIRST_PIECES:
             return []
         found = measured(self._rows, self.era, first, self._known)
-        is_other = stated_rate(found.rate.true_hz) != self._stored_rate_hz
+        is_other = found.rates.first_hz != self._stored_rate_hz
         self._known = found
         self._rows.save_era(self.era, found)
         if not is_other or self._is_new:
             return []
-        return [Moved(from_ns=first * PIECE_NS - PIECE_NS, to_ns=max(self._pieces) * PIECE_NS + 2 * PIECE_NS)]
+        return [Moved()]
 
     def _is_below(self, known: Line, number: int) -> bool:
         points = self._pieces[number].points

@@ -1,8 +1,11 @@
 """Timings of eras as the store asks for them: the newest lines, drawn when they are needed.
 
 While messages arrive a rate is measured when a piece of time begins, from how the first ones were spaced. Before hours
-are sealed it is measured of all that is there, so that they get the rate that they would have from a file.
+are sealed it is measured of all that is there, so that they get the rate that they would have from a file; and whether
+it is shown to be wrong later, by the windows that have a part in the hour.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import Connection
@@ -10,14 +13,15 @@ from sqlalchemy import Connection
 from services.sensors.arrival import accounts
 from services.sensors.arrival.clocks.clock_rows import ClockRows
 from services.sensors.arrival.clocks.era_clock import block_line, measured
-from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
+from services.sensors.arrival.clocks.era_rate import EraRate
+from services.sensors.arrival.clocks.rate_windows import RateWindows
+from services.sensors.arrival.clocks.read_ahead import BLOCK_PIECES, LINE_PIECES
 from services.sensors.store.even_times import NS
-from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.sample_store import SampleStore
 from services.sensors.store.timing import EraTiming, arrived_ends
 from services.sensors.timing.hull import PIECE_NS, piece_number
 from services.sensors.timing.line import Integers, Line
-from services.sensors.timing.rates import FIRST_PIECES, Rate
+from services.sensors.timing.rates import FIRST_PIECES
 
 
 class EraTimings:
@@ -32,30 +36,39 @@ class EraTimings:
         known = rows.eras().get(era)
         if known is None:
             return None
-        return NewestTiming(rows, era, known.rate, are_floats=bool(accounts.finer(tx, [sensor_id])))
+        return NewestTiming(rows, era, known, are_floats=bool(accounts.finer(tx, [sensor_id])))
 
-    def settle(self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
+    def settle(
+        self, tx: Connection, sensor_id: str, axis: str, era: int, from_device_ns: int, to_device_ns: int
+    ) -> None:
         rows = ClockRows(tx, sensor_id)
         known = rows.eras().get(era)
         first = rows.first_piece(era)
-        if known is None or first is None or piece_number(from_device_ns) >= first + FIRST_PIECES:
+        if known is None or first is None:
             return
-        ends = arrived_ends(tx, sensor_id, axis, era, (first + FIRST_PIECES) * PIECE_NS)
-        found = measured(rows, era, first, known, ends)
-        if stated_rate(found.rate.true_hz) != stated_rate(known.rate.true_hz):
+        near = rows.blocks_around(era, piece_number(from_device_ns), piece_number(to_device_ns))
+        # Those that the line of the first two hours was drawn with tell its rate, too.
+        found, is_early = known, bool(near) and near[0].block * BLOCK_PIECES < first + FIRST_PIECES
+        if is_early:
+            ends = arrived_ends(tx, sensor_id, axis, era, (first + FIRST_PIECES) * PIECE_NS)
+            found = measured(rows, era, first, known, ends)
+        windows = RateWindows(tx, rows, sensor_id, era)
+        if windows.measure(known, near) or is_early:
+            found = replace(found, epochs=windows.epochs(first, found.rates.first_hz))
+        if found.rates != known.rates:
             rows.save_era(era, found)
             rows.write()
             timing = self.timing(tx, sensor_id, era)
             if timing is not None:
-                self._store.retime(tx, sensor_id, era, timing)
+                self._store.retime(tx, sensor_id, era, timing, *found.rates.differ(known.rates))
 
 
 class NewestTiming:
     """The store's `EraTiming`, good within the transaction that it was asked for in."""
 
-    def __init__(self, rows: ClockRows, era: int, rate: Rate, *, are_floats: bool) -> None:
+    def __init__(self, rows: ClockRows, era: int, known: EraRate, *, are_floats: bool) -> None:
         self._rows, self._era, self.are_floats = rows, era, are_floats
-        self.rate_hz, self.device_interval_ns = stated_rate(rate.true_hz), NS / rate.device_hz
+        self.rates, self.device_interval_ns = known.rates, NS / known.rate.device_hz
         self._lines: dict[int, Line] = {}
 
     def true_ns(self, device_ns: Integers) -> Integers:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.sensors.arrival import held_records
-from services.sensors.arrival.clocks.clock_rows import ClockRows, EraRate
+from services.sensors.arrival.clocks.clock_rows import ClockRows
 from services.sensors.arrival.clocks.era_clock import EraClock
+from services.sensors.arrival.clocks.era_rate import EraRate
 from services.sensors.arrival.eras.already_stored import Known, eras_at, eras_of
 from services.sensors.arrival.record import Record, first_comings
 from services.sensors.timing.eras import assign, of_one_level

@@ -124,11 +124,12 @@ class Sealer:
 
     def _settle(self, due: DueHour) -> None:
         table = tables.span
-        of_eras = select(table.c.era, func.min(table.c.device_ns)).where(due.of(table)).group_by(table.c.era)
+        ends = func.min(table.c.device_ns), func.max(table.c.device_end_ns)
+        of_eras = select(table.c.era, *ends).where(due.of(table)).group_by(table.c.era)
         with self._database.transaction(durable=False) as tx:  # where it is lost, it is done again
             index.lock_sensors(tx, [due.sensor_id])
-            for era, device_ns in tx.execute(of_eras).all():
-                self._eras.settle(tx, due.sensor_id, due.axis, era, device_ns)
+            for era, first_ns, last_ns in tx.execute(of_eras).all():
+                self._eras.settle(tx, due.sensor_id, due.axis, era, first_ns, last_ns)
 
     def _read(self, tx: Connection, due: DueHour) -> _Hour:
         table = tables.sensor
@@ -164,14 +165,16 @@ class Sealer:
             return pieces
         found = zip(pieces, times.device_ns.tolist(), times.start_ns.tolist(), strict=True)
         return [
-            replace(
-                piece,
-                device_ns=device_ns,
-                start_ns=start_ns,
-                rate_hz=times.rate_hz,
-                samples=piece.samples.astype(np.float64) if times.are_floats else piece.samples,
-            )
+            part
             for piece, device_ns, start_ns in found
+            for part in times.rates.divided(
+                replace(
+                    piece,
+                    device_ns=device_ns,
+                    start_ns=start_ns,
+                    samples=piece.samples.astype(np.float64) if times.are_floats else piece.samples,
+                )
+            )
         ]
 
     def _by_codes(self, due: DueHour, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:

@@ -20,7 +20,7 @@ from services.sensors.store.sealing.reindexing import Reindexing
 from services.sensors.store.sealing.sealer import Sealer
 from services.sensors.store.sealing.sweep import Sweep
 from services.sensors.store.sealing.verification import Verification
-from services.sensors.store.timing import Eras, FixedEras, Nanoseconds
+from services.sensors.store.timing import Eras, FixedEras, Nanoseconds, Rates
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from tests.examples import NOON, ORGANISATION_ID
@@ -38,7 +38,12 @@ class Line:
 
     offset_ns: int
     rate_hz: float = 31.25
+    changes: tuple[tuple[int, float], ...] = ()
     are_floats: bool = False
+
+    @property
+    def rates(self) -> Rates:
+        return Rates(first_hz=self.rate_hz, changes=self.changes)
 
     @property
     def device_interval_ns(self) -> float:
@@ -57,7 +62,7 @@ class Lines:
     def timing(self, tx: object, sensor_id: str, era: int) -> Line | None:
         return self.of.get(era)
 
-    def settle(self, tx: object, sensor_id: str, axis: str, era: int, from_device_ns: int) -> None:
+    def settle(self, tx: object, sensor_id: str, axis: str, era: int, from_device_ns: int, to_device_ns: int) -> None:
         pass
 
 

@@ -25,6 +25,11 @@ def known(stored: StoredSamples, era: int, from_ns: int, to_ns: int) -> list[int
     return [int(value) for piece in pieces for value in piece.samples]
 
 
+def by_rate(stored: StoredSamples) -> list[tuple[float, list[int]]]:
+    segments = stored.reader.segments(SENSOR_ID, START_NS - HOUR_NS, START_NS + HOUR_NS, "BNZ")
+    return [(one.sample_rate_hz, one.samples.tolist()) for one in segments]
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 def test_what_is_stored_is_found_by_its_device_time(stored: StoredSamples, clock: ManualClock, sealed: bool) -> None:
     stored.add(*records(range(1000), ahead_ns=AHEAD_NS))
@@ -70,6 +75,29 @@ def test_an_era_timed_anew_moves_its_rows_now_and_its_files_when_they_are_sealed
     assert stored.samples(START_NS, START_NS + HOUR_NS) == []
     assert stored.samples(START_NS + 2 * HOUR_NS, START_NS + 3 * HOUR_NS) == list(range(6400))
     assert stored.verification.run().faults == ()
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_rate_that_changes_within_an_hour_divides_it_at_that_sample(
+    stored: StoredSamples, clock: ManualClock, lines: Lines, sealed: bool
+) -> None:
+    """Also where it does so within the last piece of an hour, of which nothing else has the new rate."""
+    lines.of[1] = Line(offset_ns=-AHEAD_NS)
+    stored.add(*records(range(100), ahead_ns=AHEAD_NS))
+    clock.advance(300)
+    if sealed:
+        stored.sealer().run()
+    from_ns = START_NS + AHEAD_NS + round(3179.5 * NS / 31.25)
+    timing = lines.of[1] = Line(offset_ns=-AHEAD_NS, changes=((from_ns, 31.25390625),))
+    with stored.database.transaction() as tx:
+        stored.store.retime(tx, SENSOR_ID, 1, timing, from_ns)
+    clock.advance(300)
+    stored.sealer().run()
+    assert by_rate(stored) == [(31.25, list(range(3180))), (31.25390625, list(range(3180, 3200)))]
+    assert stored.verification.run().faults == ()
+    with stored.database.transaction() as tx:
+        retimed = stored.store.retime(tx, SENSOR_ID, 1, timing)
+    assert (retimed.rows, retimed.hours) == (0, 0)
 
 
 def test_a_time_that_moves_by_less_than_a_quarter_of_an_interval_changes_nothing(stored: StoredSamples) -> None:

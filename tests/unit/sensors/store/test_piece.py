@@ -40,6 +40,19 @@ def test_the_parts_within_limits_hold_each_sample_once_at_the_same_two_times(cou
     assert first == count
 
 
+@given(st.integers(1, 500), st.lists(st.integers(-(10**9), 20 * 10**9), max_size=4))
+def test_a_piece_is_cut_by_its_devices_clock_at_the_first_samples_that_are_not_before(
+    count: int, since_ns: list[int]
+) -> None:
+    whole = piece(np.arange(count, dtype=np.int32))
+    edges = sorted(whole.device_ns + one for one in since_ns)
+    parts = whole.cut_by_device(edges)
+    assert [int(value) for part in parts for value in part.samples] == list(range(count))
+    times_ns = [whole.device_time_ns(index) for index in range(count)]
+    firsts = {next((index for index, at_ns in enumerate(times_ns) if at_ns >= edge), count) for edge in edges}
+    assert {int(part.samples[0]) for part in parts} == (firsts | {0}) - {count}
+
+
 @pytest.mark.parametrize(
     "samples", [np.array([], dtype=np.int32), np.zeros(2, dtype=np.int64), np.zeros((2, 2), np.int32)]
 )
