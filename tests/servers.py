@@ -211,8 +211,9 @@ class Postgres:
 class RabbitMq:
     """One node; each test takes a virtual host of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self._program = _rabbitmq_program()
+    def __init__(self, folder: Path, vhosts: int = _VHOSTS) -> None:
+        """`vhosts`: as many can be taken. Each costs an idle node processor time and memory; production has one."""
+        self._program, self._vhosts_max = _rabbitmq_program(), vhosts
         self._folder, self.port = folder / "rabbitmq", free_port()
         self._folder.mkdir()
         self._log = (folder / "rabbitmq.log").open("wb")
@@ -306,7 +307,7 @@ class RabbitMq:
         subprocess.run(command, input=password, env=self._environment, text=True, timeout=120, check=True)
 
     def _configure(self) -> None:
-        vhosts = [f"t{number}" for number in range(_VHOSTS)]
+        vhosts = [f"t{number}" for number in range(self._vhosts_max)]
         passwords = {name: name for name in (*RABBITMQ.RIGHTS["accounts"], *RPC_ACCOUNTS)}
         definitions = RABBITMQ.definitions(passwords, vhosts, RPC_ACCOUNTS)
         definitions["users"].append({"name": "grillo", "password": "grillo", "tags": ""})
@@ -328,7 +329,7 @@ class RabbitMq:
 
     def _answers(self) -> bool:
         try:
-            with kombu.Connection(self._uri(f"t{_VHOSTS - 1}"), connect_timeout=2) as connection:
+            with kombu.Connection(self._uri(f"t{self._vhosts_max - 1}"), connect_timeout=2) as connection:
                 connection.connect()
         except (OSError, kombu.exceptions.OperationalError):
             return False

@@ -91,7 +91,7 @@ def embedded(folder: Path, each: ExitStack) -> tuple[Embedded, str]:
 def services(folder: Path, each: ExitStack) -> tuple[Distributed, str]:
     """The system, and the address of auth's gate."""
     postgres = each.enter_context(closing(Postgres(folder)))
-    rabbitmq = each.enter_context(closing(RabbitMq(folder)))
+    rabbitmq = each.enter_context(closing(RabbitMq(folder, vhosts=1)))
     redis = each.enter_context(closing(Redis(folder)))
     stack = each.enter_context(closing(Stack(folder, postgres, rabbitmq, redis)))
     running = Distributed(stack)

@@ -20,7 +20,7 @@ from services.keys.restoring.acceptance import Acceptance
 from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.follower_places import FollowerPlaces
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
-from services.keys.revocation.gate_rows import GATES
+from services.keys.revocation.gate_rows import ACKNOWLEDGED, GATES
 from services.keys.revocation.propagation import Propagation
 from services.keys.revocation.receipts import Receipts
 from services.keys.revocation.restore_detection import RestoreDetection
@@ -245,7 +245,9 @@ def assemble(
         idempotency=Idempotency(database, tables.idempotency, clock_watch.clock),
         sweep=ExpirySweep(database, commands.keys, clock_watch.clock),
         clock_watch=clock_watch,
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places),
+        feed=LogFeed(
+            database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places, ACKNOWLEDGED
+        ),
         acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,
         signers=signers,

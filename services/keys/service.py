@@ -124,7 +124,7 @@ class KeysService:
         try:
             self.sweep.run()
         except Exception:
-            # A raising timer would stop the whole container; the next one tries again.
+            # Whatever it was: the next tick tries again.
             _log.exception("sweep_failed")
 
 

@@ -207,7 +207,7 @@ class UsageService:
         try:
             self.retention.run()
         except Exception:
-            # A raising timer would stop the whole container; the next one tries again.
+            # Whatever it was: the next tick tries again.
             _log.exception("retention_failed")
 
 

@@ -126,7 +126,7 @@ class SqlEventStore:
         return tx.execute(select(log.c.hash).where(log.c.position == position)).scalar_one_or_none()
 
     def head_and_hash(
-        self, tx: Connection, position: int, also: tuple[ColumnElement[Any], ...] = (), **parameters: int
+        self, tx: Connection, position: int, also: tuple[ColumnElement[Any], ...] = (), **parameters: object
     ) -> tuple[Head, str | None, tuple[Any, ...]]:
         """The head, the hash at that position (None: no such row), and the values of `also`: by one statement.
 

@@ -35,6 +35,7 @@ class Listener(PromptConsumer):
 
     def stop(self) -> None:
         self.should_stop = True
+        self.wake()
         self._thread.join()
 
     def get_consumers(self, Consumer: Any, channel: Any) -> list[Any]:

@@ -73,5 +73,5 @@ class Following:
         except FeedUnavailable as error:
             _log.warning("pull_failed", detail=str(error))
         except Exception:
-            # A raising timer would stop the whole container; the next tick tries again.
+            # Whatever it was: the next tick tries again.
             _log.exception("pull_failed")

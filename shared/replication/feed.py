@@ -117,14 +117,17 @@ class LogFeed:
         heads: HeadSigner | None = None,
         watch: DivergenceWatch | None = None,
         followers: HeldHeads | None = None,
+        acknowledged: ScalarSelect[int] | None = None,
     ) -> None:
         """`acknowledge`: is told the account, too. `gates`: counts the gates that follow this log, for gates' pages.
+        `acknowledged`: what `acknowledge` has committed of the parameter `gate`, if `whose` account may speak for it.
 
         `heads`: signs where the log ends. `watch`: judges the log by what followers hold. `followers`: remembers what
         they hold.
         """
         self._database, self._store, self._envelopes = database, store, envelopes
         self._acknowledge, self._heads, self._watch, self._followers = acknowledge, heads, watch, followers
+        self._acknowledged = () if acknowledged is None else (acknowledged,)
         self._also = (store.divergence, DatabaseClock()) + (() if gates is None else (gates,))
         self._also_held = (*self._also, store.hash_there(bindparam("held_at", type_=BigInteger)))
         self._page = store.pages_after(bindparam("after", type_=BigInteger))
@@ -140,7 +143,9 @@ class LogFeed:
     ) -> FeedPage:
         """`account`: who asks, as its credentials say; None: it has none of its own. Raises GateRefused."""
         if acknowledgement is not None and self._acknowledge is not None:
-            self._acknowledge(self._of_this_log(acknowledgement, after), account)
+            said, committed = self._of_this_log(acknowledgement, after, account)
+            if said.position != committed:
+                self._acknowledge(said, account)
         believed = self._believed(held, account)
         position = after.position if after else 0
         with self._database.reading(once=True) as tx:
@@ -209,14 +214,21 @@ class LogFeed:
             watch.tell(divergence)
         return divergence is not None
 
-    def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
-        """A position in another log, from before a restore, counts as 0: the gate has applied nothing of this one."""
+    def _of_this_log(
+        self, acknowledgement: Acknowledgement, after: Head | None, account: str | None
+    ) -> tuple[Acknowledgement, int | None]:
+        """A position in another log, from before a restore, counts as 0: the gate has applied nothing of this one.
+
+        Beside it, what is committed of this gate in this account's name; None: nothing, or it was not read.
+        """
         if after is None:
-            return acknowledgement
+            return acknowledgement, None
+        whose = {"gate": acknowledgement.gate, "whose": account} if self._acknowledged else {}
         with self._database.reading(once=True) as tx:
-            head, hash_there, _ = self._store.head_and_hash(tx, after.position)
+            head, hash_there, committed = self._store.head_and_hash(tx, after.position, self._acknowledged, **whose)
             epochs = self._store.epochs(tx, head.epoch)
-        return acknowledgement if _continues(after, epochs, hash_there) else replace(acknowledgement, position=0)
+        own = acknowledgement if _continues(after, epochs, hash_there) else replace(acknowledgement, position=0)
+        return own, committed[0] if committed else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

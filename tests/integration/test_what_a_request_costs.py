@@ -73,8 +73,8 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     assert bus.messages == messages_before
 
 
-def test_a_gate_that_is_up_to_date_costs_the_log_three_questions(tmp_path: Path) -> None:
-    """Whether its place is of this log, whether its row says so, and how things stand: each gate's every second."""
+def test_a_gate_that_is_up_to_date_costs_the_log_two_questions(tmp_path: Path) -> None:
+    """Whether its place is of this log and its row says so, and how things stand: each gate's every second."""
     service = keys.assemble(Database.sqlite(tmp_path / "keys.sqlite"), CountingBus(), SystemClock(), lease_seconds=10)
     service.commands.organisations.register("Grillo", "standard", ORIGIN)
     place = service.feed.pull(None).events[-1].place
@@ -83,7 +83,7 @@ def test_a_gate_that_is_up_to_date_costs_the_log_three_questions(tmp_path: Path)
     with _counted_queries() as queries:
         page = service.feed.pull(place, acknowledgement)
     assert (page.head, page.events, page.gates) == (place, (), 1)
-    assert len(queries) == 3, queries
+    assert len(queries) == 2, queries
 
 
 def test_last_uses_hold_the_log_for_three_statements_however_many_they_are(tmp_path: Path) -> None:

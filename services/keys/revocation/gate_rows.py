@@ -36,6 +36,13 @@ _SET_POSITION = (
 _SET = update(_gate).where(_gate.c.id == bindparam("of")).values(position=bindparam("to"))
 # The number of gates: those that run, and those killed since the last revocation.
 GATES = select(func.count()).select_from(_gate).scalar_subquery()
+_whose = bindparam("whose", type_=_gate.c.account.type)
+# Of one gate, where this account may speak for it: what it said last.
+ACKNOWLEDGED = (
+    select(_gate.c.position)
+    .where(_gate.c.id == bindparam("gate"), or_(_whose.is_(None), _gate.c.account == _whose))
+    .scalar_subquery()
+)
 
 _Row = tuple[int, str | None]  # position and account
 

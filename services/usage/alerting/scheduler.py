@@ -1,6 +1,6 @@
 """Scheduler of alerting, run by timers: evaluates the queue, resolves alerts, publishes events, sends deliveries.
 
-It never raises: a timer that raises would stop the whole container.
+What fails is told apart, and tried again by the next tick.
 """
 
 import threading

@@ -63,6 +63,10 @@ class HeldSlots:
         self._one_at_a_time = threading.Lock()
         self.trusted_until = float("-inf")
 
+    def __len__(self) -> int:
+        """Keys of which something is held, or was shortly before."""
+        return len(self._by_key)
+
     def take(self, key_id: str, limit: int, elapsed: float) -> int | None:
         """A slot that is held: how many are left beside it; -1: none for some moments yet; None: all must be asked."""
         self._one_at_a_time.acquire()  # `with` would cost as much again, and here each request comes

@@ -17,8 +17,9 @@ from shared.gate.concurrency.slots import NONE_LEFT, share_of
 from shared.gate.redis_script import CountersUnavailable, GateUnknown
 from shared.observability import metrics
 from shared.runtime.clock import Clock
+from shared.runtime.rounds import Rounds
 
-REPORT_SECONDS, RETRY_SECONDS = 0.2, 0.2
+REPORT_SECONDS = 0.2
 KEYS_A_CALL = 100
 # Of a lease. It beats at least three times in one, and trusts what it holds for half of one after it was heard.
 _BEAT_PART, _TRUST_PART = 0.25, 0.5
@@ -36,9 +37,8 @@ class RedisSlots:
         self._joined: Joined | None = None
         self._is_joined = self._is_told_away = False
         self._is_on_shares, self._hold_until, self._heard_at = True, float("inf"), float("-inf")
-        self._stopping = threading.Event()
         # Of its own: no other work may keep this gate from being heard once a lease.
-        self._reporting = threading.Thread(target=self._keep_reporting, name="slots", daemon=True)
+        self._reporting = Rounds("slots", self._report_and_rest)
 
     @property
     def is_on_shares(self) -> bool:
@@ -48,13 +48,11 @@ class RedisSlots:
         """Joins Redis and starts reporting. If Redis is away it starts on shares."""
         metrics.slots_on_shares.set(1)
         self.report()
-        self._reporting.start()
+        self._reporting.start(min(REPORT_SECONDS, self._lease_seconds / 8))  # heard three times in any lease
 
     def stop(self) -> None:
         """Leaves: what this gate holds is free."""
-        self._stopping.set()
-        if self._reporting.is_alive():
-            self._reporting.join()
+        self._reporting.stop()
         with self._calling:
             try:
                 if self._joined is not None:
@@ -109,18 +107,19 @@ class RedisSlots:
             with self._calling:
                 self._lose(error)
 
-    def _keep_reporting(self) -> None:
-        # Often enough to be heard three times in any lease.
-        every = min(REPORT_SECONDS, self._lease_seconds / 8)
-        while not self._stopping.wait(every if self._is_joined else RETRY_SECONDS):
-            try:
-                self.report()
-            except Exception:
-                # Whatever it was: this thread must live to report again; until then Redis is asked for each slot.
-                _log.exception("slots_report_failed")
+    def _report_and_rest(self) -> float:
+        try:
+            self.report()
+        except Exception:
+            # Whatever it was: this thread must live to report again; until then Redis is asked for each slot.
+            _log.exception("slots_report_failed")
+        if self._held or self._is_on_shares or not self._is_joined:
+            return 0
+        return self._lease_seconds * _BEAT_PART / 2  # holds nothing, and has only to be heard
 
     def _ask(self, key_id: str, limit: int) -> int:
         statement = self._held.ask(key_id, limit, self._clock.elapsed_seconds())
+        self._reporting.wake()
         try:
             (answer,) = self._settle({key_id: statement})
         except GateUnknown:

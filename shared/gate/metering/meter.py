@@ -22,6 +22,7 @@ from shared.observability import metrics
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock
 from shared.runtime.room import Room
+from shared.runtime.rounds import Rounds
 
 BATCH_BYTES = 256 * 1024
 SEGMENT_BYTES_MAX = 16 * 1024 * 1024
@@ -56,24 +57,22 @@ class Meter:
         self._pace = Pace()
         self._shipping = threading.Lock()
         self._appending = threading.Lock()
-        self._stopping = threading.Event()
+        self._is_stopping = False
         self._adopt_at = 0.0
         self._refusals = RefusalAggregation()
         # Two: an unresponsive bus holds up the first, and refusals counted in memory must not wait for it.
-        self._threads = (
-            threading.Thread(target=self._serve, name="meter", daemon=True),
-            threading.Thread(target=self._write_counted_refusals, name="refusals", daemon=True),
-        )
+        self._rounds = Rounds("meter", self._work_and_rest)
+        self._refusal_rounds = Rounds("refusals", self._write_counted_refusals)
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self._rounds.start(SHIP_SECONDS)
+        self._refusal_rounds.start(REFUSALS_SECONDS)
 
     def stop(self) -> None:
         """Ships once more. What usage has not counted by then stays on disk for the next start."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        self._is_stopping = True
+        self._rounds.stop()
+        self._refusal_rounds.stop()
         self._record_all(self._refusals.take_all())
         self._work()
         self._close_segments()
@@ -87,16 +86,18 @@ class Meter:
                 self._segment.append(payload)
             finally:
                 self._appending.release()
+            self._rounds.wake()
         except Exception:
             # Usually a full disk. Not logged, for it would be one line for each request.
             metrics.unmetered.inc()
 
     def record_refusal(self, record: RequestRecord) -> None:
         """Records a refusal; beyond ten a second of one key or address, as a count, on disk up to 1.5 s later."""
-        if self._stopping.is_set():
+        if self._is_stopping:
             self.record(record)  # the thread that writes counts is ending
         else:
             self._record_all(self._refusals.take(record, self._clock.elapsed_seconds()))
+            self._refusal_rounds.wake()
 
     def counted(self, batches: tuple[tuple[str, int], ...]) -> None:
         """Usage has counted these batches. Never blocks: it is called on the thread that events of keys arrive on."""
@@ -114,7 +115,7 @@ class Meter:
         with self._shipping:
             self._rotate_if_full()
             now = self._clock.elapsed_seconds()
-            may_cut = self._pace.cuts(len(self._published.keys() - self._counted), now) or self._stopping.is_set()
+            may_cut = self._pace.cuts(len(self._published.keys() - self._counted), now) or self._is_stopping
             try:
                 for segment in (*self._closed, self._segment):
                     self._ship_or_leave(segment, may_cut=may_cut)
@@ -128,13 +129,13 @@ class Meter:
         with self._shipping:
             return not self._closed and self._is_counted(self._segment)
 
-    def _serve(self) -> None:
-        while not self._stopping.wait(SHIP_SECONDS):
-            self._work()
+    def _work_and_rest(self) -> float:
+        self._work()
+        return ADOPT_SECONDS if self.is_settled() else 0
 
-    def _write_counted_refusals(self) -> None:
-        while not self._stopping.wait(REFUSALS_SECONDS):
-            self._record_all(self._refusals.take_due(self._clock.elapsed_seconds()))
+    def _write_counted_refusals(self) -> float:
+        self._record_all(self._refusals.take_due(self._clock.elapsed_seconds()))
+        return 0 if self._refusals else ADOPT_SECONDS
 
     def _record_all(self, records: Iterable[RequestRecord]) -> None:
         for record in records:

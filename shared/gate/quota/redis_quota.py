@@ -21,6 +21,7 @@ from shared.gate.quota.share_quota import ShareQuota
 from shared.gate.redis_script import CountersUnavailable, GateUnknown
 from shared.observability import metrics
 from shared.runtime.clock import Clock
+from shared.runtime.rounds import Rounds
 
 REPORT_SECONDS = 0.4  # a key costs Redis the same, whether one request of it is told or many
 RETRY_SECONDS = 1.0
@@ -28,6 +29,8 @@ RETRY_SECONDS = 1.0
 TRUSTED_SECONDS = 1.0
 # How long a gate that spends nothing is silent. A call comes before trust ends, or its next request would have to ask.
 SILENT_SECONDS = TRUSTED_SECONDS - REPORT_SECONDS
+# How long one without any allowance is: whoever asks must ask Redis anyway. It still notices when Redis goes.
+RESTED_SECONDS = 2.0
 KEYS_A_CALL = 100
 # Two gates may notice that Redis is away this long after one another.
 _APART_SECONDS = 5.0
@@ -59,8 +62,7 @@ class RedisQuota:
         self._own_share = ShareQuota(gates, self._began)
         self._shares: ShareQuota | None = self._own_share  # None: Redis counts
         self._hold_until, self._heard_at = float("inf"), float("-inf")
-        self._stopping = threading.Event()
-        self._reporting = threading.Thread(target=self._keep_reporting, name="quota", daemon=True)
+        self._reporting = Rounds("quota", self._report_and_rest)
 
     @property
     def is_on_shares(self) -> bool:
@@ -75,13 +77,11 @@ class RedisQuota:
         """Joins Redis and starts reporting. If Redis is away it starts on shares."""
         metrics.quota_on_shares.set(1)
         self.report()
-        self._reporting.start()
+        self._reporting.start(REPORT_SECONDS)
 
     def stop(self) -> None:
         """Reports what was spent, and gives the allowances back for other gates to use."""
-        self._stopping.set()
-        if self._reporting.is_alive():
-            self._reporting.join()
+        self._reporting.stop()
         self._allowances.close_all()
         self.report()
         with self._calling:
@@ -143,16 +143,19 @@ class RedisQuota:
         if not is_silent or self._clock.elapsed_seconds() >= self._heard_at + SILENT_SECONDS:
             self.report()
 
-    def _keep_reporting(self) -> None:
-        while not self._stopping.wait(REPORT_SECONDS if self._is_connected else RETRY_SECONDS):
-            try:
-                self.report_if_due()
-            except Exception:
-                # Whatever it was: this thread must live to report again; until then allowances expire.
-                _log.exception("quota_report_failed")
+    def _report_and_rest(self) -> float:
+        try:
+            self.report_if_due()
+        except Exception:
+            # Whatever it was: this thread must live to report again; until then allowances expire.
+            _log.exception("quota_report_failed")
+        if not self._is_connected:
+            return RETRY_SECONDS
+        return 0 if self._allowances or self._shares is not None else RESTED_SECONDS
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         statement = self._allowances.ask(key_id, limits, elapsed, now)
+        self._reporting.wake()
         (answer,) = self._settle((key_id,), (statement,), elapsed)
         metrics.quota_calls.labels("admitted" if answer.admitted else "refused").inc()
         return self._allowances.answered(key_id, statement, answer, self._clock.elapsed_seconds(), now)

@@ -64,6 +64,19 @@ def test_anything_but_a_whole_good_answer_is_none_and_nobody_is_led_elsewhere(an
     assert [asked.path for asked in served.received] == ["/internal/feed", "/internal/gates/gate_1"]
 
 
+def test_a_connection_is_kept_and_one_that_has_ended_meanwhile_is_replaced() -> None:
+    def twice(connection: socket.socket, _: Received) -> None:
+        yes = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
+        connection.sendall(yes)
+        connection.recv(1024)
+        connection.sendall(yes)
+
+    with receiver(twice) as served:
+        door = InternalClient(served.url(""), SECRET)
+        assert [door.get("/internal/feed", {}, 5) for _ in range(4)] == [b"yes"] * 4
+        assert served.connections == 2
+
+
 def test_who_does_not_answer_in_time_does_not_answer() -> None:
     with receiver(hang) as served, pytest.raises(FeedUnavailable):
         InternalClient(served.url(""), SECRET).get("/internal/feed", {}, 0.05)

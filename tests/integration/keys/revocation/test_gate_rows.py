@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.revocation.gate_rows import GateRows, Word
+from services.keys.revocation.gate_rows import ACKNOWLEDGED, GateRows, Word
 from shared.observability import metrics
 from shared.replication.feed import Acknowledgement, GateRefusal, GateRefused
 from shared.runtime.clock import ManualClock
@@ -62,6 +62,10 @@ class Scene:
         with self.database.reading() as tx:
             return {row.id: (row.position, row.account) for row in tx.execute(select(tables.gate))}
 
+    def said(self, gate: str, account: str | None) -> int | None:
+        with self.database.reading() as tx:
+            return tx.execute(select(ACKNOWLEDGED), {"gate": gate, "whose": account}).scalar_one()
+
     def gates(self, account: str) -> set[str]:
         return {gate for gate, (_, owner) in self.table().items() if owner == account}
 
@@ -73,6 +77,14 @@ def scene(database: Database) -> Scene:
 
 def refused(reason: GateRefusal) -> float:
     return float(metrics.gates_refused.labels(reason.value)._value.get())
+
+
+def test_what_a_gate_said_last_is_told_to_whom_its_row_would_not_be_written_anew_for(scene: Scene) -> None:
+    scene.speak("gate_1", 5, "auth")
+    scene.speak("gate_2", 6, None)
+    assert [scene.said("gate_1", account) for account in ("auth", "sensors", None)] == [5, None, 5]
+    assert [scene.said("gate_2", account) for account in ("auth", None)] == [None, 6]
+    assert scene.said("gate_3", None) is None
 
 
 def test_a_gate_is_whose_account_first_spoke_for_it(scene: Scene) -> None:

@@ -182,6 +182,23 @@ def test_a_gate_s_row_is_committed_when_the_head_is_read(
     elsewhere.close()
 
 
+def test_a_gate_s_row_says_what_its_last_pull_said(keys: assembly.Keys) -> None:
+    """Also when it has not moved, has moved on, and stands where it stood, but in another log."""
+    log = Log(keys.store, lambda _: keys.feed)
+    log.grow(2)
+
+    def said(place: Head) -> int:
+        keys.feed.pull(place, Acknowledgement(gate="gate_1", position=place.position))
+        with keys.database.reading() as tx:
+            return int(tx.execute(select(tables.gate.c.position)).scalar_one())
+
+    first, second = log.place(1), log.place(2)
+    assert [said(place) for place in (first, first, second, second)] == [1, 1, 2, 2]
+    assert said(replace(second, hash="another")) == 0
+    keys.propagation.remove("gate_1")
+    assert said(second) == 2
+
+
 def test_gates_are_told_how_many_they_are_and_other_followers_are_not(keys: assembly.Keys) -> None:
     told = [keys.feed.pull(None, Acknowledgement(gate=f"gate_{number}", position=0)).gates for number in (1, 2, 2)]
     assert told == [1, 2, 2]
