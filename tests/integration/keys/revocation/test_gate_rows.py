@@ -64,7 +64,8 @@ class Scene:
 
     def said(self, gate: str, account: str | None) -> int | None:
         with self.database.reading() as tx:
-            return tx.execute(select(ACKNOWLEDGED), {"gate": gate, "whose": account}).scalar_one()
+            position: int | None = tx.execute(select(ACKNOWLEDGED), {"gate": gate, "whose": account}).scalar_one()
+        return position
 
     def gates(self, account: str) -> set[str]:
         return {gate for gate, (_, owner) in self.table().items() if owner == account}
