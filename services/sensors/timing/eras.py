@@ -212,9 +212,9 @@ def _decide(
         near = {
             era: excess
             for era, excess in late.items()
-            if era == going_on or levels[era].distance_ns(point) <= excess + _SLACK_NS
+            if era == going_on or levels[era].apart_ns(point) <= excess + _SLACK_NS
         }
-        chosen = near or {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= SILENCE_NS}
+        chosen = near or {era: excess for era, excess in late.items() if levels[era].apart_ns(point) <= SILENCE_NS}
         if chosen:
             eras[place] = min(chosen, key=lambda era: (chosen[era], era))
         else:
@@ -225,9 +225,12 @@ def _decide(
 
 
 def _going_on(levels: Mapping[int, Level], point: Point) -> int | None:
-    """The era in which messages came last before the record, if that was sampled after all of them: its clock goes on,
-    however little late the last messages of a burst are.
+    """The era in which messages came last before the record's burst, if that was sampled after them: its clock goes on,
+    however little late the last messages of the burst are, and whatever came with them or after.
     """
-    came = {era: level.last_came_ns(point.cloud_ns) for era, level in levels.items()}
-    newest = max((era for era, at in came.items() if at is not None), key=lambda era: came[era] or 0, default=None)
-    return newest if newest is not None and levels[newest].is_before(point) else None
+    before_ns = point.cloud_ns - APART_NS
+    lasts = {era: last for era, level in levels.items() if (last := level.last_before(before_ns)) is not None}
+    newest = max(lasts, key=lambda era: lasts[era].cloud_ns, default=None)
+    if newest is None or not 0 <= point.device_ns - lasts[newest].device_ns <= SILENCE_NS:
+        return None
+    return newest

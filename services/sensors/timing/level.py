@@ -1,7 +1,8 @@
 """Level of delays: what the messages of one setting of a device's clock have in common."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from functools import cached_property
+from itertools import groupby
 
 from services.sensors.timing.hull import PIECE_NS, Pieces, Point, piece_number
 
@@ -66,28 +67,35 @@ class Level:
         _, spans = self._cloud
         return sum(max(min(last, to_ns) - max(first, from_ns), 0) for first, last in spans)
 
-    def last_came_ns(self, cloud_ns: int) -> int | None:
-        """When the last message of this level came that came at once, before that time."""
-        _, spans = self._cloud
-        return max((min(last, cloud_ns) for first, last in spans if first <= cloud_ns), default=None)
+    def apart_ns(self, point: Point) -> int:
+        """To the nearest message that came at once, by device time: also where too few did for an active piece."""
+        place = bisect_left(self._at_once, point)
+        return min(abs(one.device_ns - point.device_ns) for one in self._at_once[max(place - 1, 0) : place + 1])
 
-    def is_before(self, point: Point) -> bool:
-        """Whether it was sampled after all messages that came at once, by a day at most."""
-        if not self.numbers or self.distance_ns(point) > SILENCE_NS:
-            return False
-        return piece_number(point.device_ns) >= self.numbers[-1]
+    def last_before(self, cloud_ns: int) -> Point | None:
+        """The last message to come by then of those that came at once. None also if only bursts are known."""
+        came = bisect_right(self._as_they_came, cloud_ns, key=_cloud_ns)
+        return self._as_they_came[came - 1] if came and self.numbers else None
+
+    @cached_property
+    def _at_once(self) -> list[Point]:
+        """Messages that came at once, by device time, as far as hulls keep them."""
+        points = (point for number in sorted(self._pieces) for point in self._pieces[number].points)
+        return [point for point in points if self.excess_ns(point) <= self.tolerance_ns(point)]
+
+    @cached_property
+    def _as_they_came(self) -> list[Point]:
+        return sorted(self._at_once, key=_cloud_ns)
 
     @cached_property
     def _cloud(self) -> tuple[list[int], list[tuple[int, int]]]:
         """Pieces in which messages came at once, and from when to when they did."""
         numbers: list[int] = []
         spans: list[tuple[int, int]] = []
-        for number in sorted(self._pieces):
-            points = self._pieces[number].points
-            at_once = [point.cloud_ns for point in points if self.excess_ns(point) <= self.tolerance_ns(point)]
-            if at_once:
-                numbers.append(number)
-                spans.append((min(at_once), max(at_once)))
+        for number, points in groupby(self._at_once, key=lambda point: piece_number(point.device_ns)):
+            at_once = [point.cloud_ns for point in points]
+            numbers.append(number)
+            spans.append((min(at_once), max(at_once)))
         return numbers, spans
 
     def _falls_to(self, point: Point) -> bool:
@@ -107,3 +115,7 @@ class Level:
 
 def _tolerance_ns(distance_ns: int) -> int:
     return BAND_NS + round(_DRIFT * distance_ns)
+
+
+def _cloud_ns(point: Point) -> int:
+    return point.cloud_ns

@@ -78,6 +78,30 @@ def test_a_burst_that_is_the_last_to_come_is_of_the_clock_that_went_on_before_it
     assert assign(known, burst, newest=2, due=range(136)).eras == (2,) * 136
 
 
+def test_a_burst_is_of_the_clock_that_went_on_before_it_though_another_outage_followed_it() -> None:
+    """Its last message is ten seconds late and far from all that came at once, but for some of the era before."""
+    set_back = [at(second - 3600, second + 0.4) for second in (*range(3600, 3900, 10), *range(5000, 5300, 10))]
+    known = {1: steady(3600), 2: pieces_of((point.device_ns, point.cloud_ns, 320) for point in set_back)}
+    burst = [at(second - 3600, 4310.4) for second in range(3900, 4310, 10)]
+    assert assign(known, burst, newest=2, due=range(41)).eras == (2,) * 41
+
+
+def test_a_burst_is_of_the_clock_set_back_within_its_outage_though_one_message_came_before_a_piece_ended() -> None:
+    """A single message makes no active piece, and the least of the next one came more than a minute later."""
+    delays = {second: 0.9 - 0.001 * (second - 4175) for second in range(4175, 4800, 7)}
+    set_back = [at(second - 3600, second + late) for second, late in delays.items()]
+    known = {1: steady(3600), 2: pieces_of((point.device_ns, point.cloud_ns, 224) for point in set_back)}
+    burst = [at(second - 3600, 4175.9) for second in range(3615, 4175, 7)]
+    assert assign(known, burst, newest=2, due=range(80)).eras == (2,) * 80
+
+
+def test_a_burst_with_two_settings_of_the_clock_is_of_both_eras_though_messages_of_the_other_came_just_before() -> None:
+    set_on = [at(second + 3600, second + 0.4) for second in range(2000, 2300)]
+    known = {1: steady(1200), 2: pieces_of((point.device_ns, point.cloud_ns, 32) for point in set_on)}
+    burst = [at(second + (3600 if second >= 1700 else 0), 2003.4) for second in range(1200, 2000)]
+    assert assign(known, burst, newest=2, due=range(800)).eras == (1,) * 500 + (2,) * 300
+
+
 def test_four_messages_begin_an_era_where_both_clocks_go_on() -> None:
     step = [at(-3600 + second, second + 0.4) for second in range(100, 104)]
     assert assign({1: steady(40)}, step, newest=1, due=()).eras == (2,) * 4
