@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-_FILES_MAX = 8192
+_FILES_MAX = 16_384  # more than GrilloDiskFilling is told of
 
 
 class SmallDisk:
