@@ -29,7 +29,7 @@ RETRY_SECONDS = 1.0
 TRUSTED_SECONDS = 1.0
 # How long a gate that spends nothing is silent. A call comes before trust ends, or its next request would have to ask.
 SILENT_SECONDS = TRUSTED_SECONDS - REPORT_SECONDS
-# How long one without any allowance is: whoever asks must ask Redis anyway. It still notices when Redis goes.
+# How long one without any allowance is: its next request must ask Redis anyway. It still notices when Redis goes.
 RESTED_SECONDS = 2.0
 KEYS_A_CALL = 100
 # Two gates may notice that Redis is away this long after one another.
