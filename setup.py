@@ -20,7 +20,7 @@ _COMPILED = [
     "shared/gate/metering/spool_segment.py",
     "shared/gate/metering/meter.py",
     "shared/web/requests/request_identity.py",
-    "shared/web/rate_limit_headers.py",
+    "shared/web/answer_headers.py",
     "shared/web/admission.py",
     "shared/observability/request_metrics.py",
 ]

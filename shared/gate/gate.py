@@ -57,7 +57,7 @@ class Gate:
     ) -> Verdict:
         """Decides one request, and charges it if it passes. Calls nobody but a quota that is shared, and that seldom.
 
-        Whose verdict `holds_slot` must `end` it once its answer is handed over.
+        Whose verdict has `slots_left` must `end` it once its answer is handed over.
 
         `began`: elapsed seconds when the request came, where that was read already. `reserve`: what it may draw on when
         the key's own limits are used up. `gives_up`: the key only ends its own power. `networks`: those that the
@@ -186,10 +186,14 @@ class Gate:
         key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
         cost = 1 if verdict.refusal is None and verdict.reserve is None else 0
         duration_us, requests = int(seconds * 1e6 + 0.5), 1
+        time, at = self.replica.as_of
+        now = time + (self._elapsed_seconds() - at)
+        # Before the first pull the log's time is unknown.
+        moment = self._now() if now < 0 else _from_timestamp(now, UTC)
         user_agent = redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else ""
         record = RequestRecord(  # by their place: with so many names, it would take half as long again
             request_id,
-            self._moment(),
+            moment,
             key_id,
             organisation_id,
             method,
@@ -211,12 +215,6 @@ class Gate:
             self.meter.record(record)
         else:
             self.meter.record_refusal(record)
-
-    def _moment(self) -> datetime:
-        """By the log's clock; before the first pull, when that is unknown, by the host's."""
-        time, at = self.replica.as_of
-        now = time + (self._elapsed_seconds() - at)
-        return self._now() if now < 0 else _from_timestamp(now, UTC)
 
     def _slowed(self, verdict: Verdict, address: str) -> Verdict:
         """Only a verdict on an invalid key is ever another one for the address it came from."""

@@ -65,10 +65,6 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
     slots_left: int = NONE_LEFT
 
     @property
-    def holds_slot(self) -> bool:
-        return self.slots_left != NONE_LEFT
-
-    @property
     def admitted(self) -> bool:
         return self.refusal is None
 
@@ -100,7 +96,7 @@ def judge(
     if grant is None or not grant.accepts(digest, now):
         return _ended(grant or grants.by_replaced(digest), grants, presented, in_query)
     limits = grants.limits(grant)
-    if limits is None or grants.is_unappliable(grant):
+    if limits is None or (grants.unappliable and grants.is_unappliable(grant)):
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
     judged = forgiven(grant) if gives_up else grant
     address = presented.address

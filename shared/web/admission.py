@@ -12,27 +12,28 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from shared.gate.authentication.credential import Presented
-from shared.gate.gate import CONCURRENT, Gate
+from shared.gate.concurrency.slots import NONE_LEFT
+from shared.gate.gate import Gate
 from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 from shared.values.frozen_struct import FrozenStruct
+from shared.web.answer_headers import BODILESS, answer_headers, kept_by_nobody
+from shared.web.answers.compression import BYTES_MIN, encoded
 from shared.web.answers.holding_stream import Held, HoldingStream, dropped, end_dropped
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping, with_problem_in
-from shared.web.operation import Answer, Operation
+from shared.web.operation import Operation
 from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem
-from shared.web.rate_limit_headers import rate_limit_headers
 from shared.web.requests.call import NETWORK, NETWORK_CHARACTERS_MAX
 from shared.web.requests.query_parameters import has_control_characters, values_in_query
 from shared.web.requests.request_identity import RequestIdentity
 
-_BODILESS: Final = (204, 304)
+_READS: Final = ("GET", "HEAD")
 # Most requests ask for few paths; who asks for many, or for long ones, gains nothing and costs a bounded memory.
 _PATHS_MAX: Final = 2048
 _PATH_CHARACTERS_MAX: Final = 200
-_PRIVATE: Final = ("cache-control", "private")
 StartResponse = Callable[..., Callable[[bytes], object]]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
@@ -55,14 +56,15 @@ class Found(FrozenStruct, frozen=True, gc=False):
 
 
 class Admission:
-    """`answer` is a WSGI application. `declared`: (resource, method) → its operation; `falcon_app` answers what is not.
+    """`answer` is a WSGI application. `declared`: (resource, method) → its operation; `undeclared` answers what is not.
 
     A method with a name, for a compiled `__call__` tells nobody what it takes.
     """
 
     def __init__(
         self,
-        falcon_app: falcon.App[Any, Any],
+        undeclared: Wsgi,
+        options: falcon.RequestOptions,
         router: CompiledRouter,
         declared: Mapping[tuple[object, str], Operation],
         gate: Gate,
@@ -73,9 +75,9 @@ class Admission:
         cors: Cors,
         faults: ExceptionMapping,
     ) -> None:
-        self._falcon, self._router, self._declared = falcon_app, router, declared
+        self._undeclared, self._options, self._router, self._declared = undeclared, options, router, declared
         self._find_again = lru_cache(maxsize=_PATHS_MAX)(self._find)
-        self._gate, self._gate_time, self._elapsed_seconds = gate, gate.replica.time, clock.elapsed_seconds
+        self._gate, self._replica, self._elapsed_seconds = gate, gate.replica, clock.elapsed_seconds
         self._service, self._note = service, metrics.request_counts.note
         self._identify, self._cors, self._faults = identification.identify, cors, faults
 
@@ -89,10 +91,10 @@ class Admission:
             self._end(held.verdict)
             raise
         verdict = held.verdict
-        if verdict is None or not verdict.holds_slot:
+        if verdict is None or verdict.slots_left == NONE_LEFT:
             return body
         if isinstance(body, list):
-            self._end(verdict)
+            self._gate.end(verdict)
             return body
         try:
             return HoldingStream(body, lambda: self._end(verdict))
@@ -108,13 +110,13 @@ class Admission:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         found = (self._find_again if len(path) <= _PATH_CHARACTERS_MAX else self._find)(path, method)
         if found is None:
-            return self._falcon(environ, start_response)
+            return self._undeclared(environ, start_response)
         began = self._elapsed_seconds()
         operation, route = found.operation, found.route
         request_id, caller = self._identify(environ)
         # Falcon's request reads queries and bodies; most requests have neither.
         is_more = found.reads_more or environ.get("QUERY_STRING")
-        request = falcon.Request(environ, self._falcon.req_options) if is_more else None
+        request = falcon.Request(environ, self._options) if is_more else None
         verdict = judged = None
         permission, networks = operation.permission, found.networks
         error: Exception | None
@@ -134,12 +136,16 @@ class Admission:
                 permission = judged.permission
                 presented, networks = judged.presented, judged.networks
                 verdict = self._gate.admit(presented, permission, began, networks=networks, answers=False)
-            error = _refusal(verdict, permission, found, presented.address)
-            if error is None:
+            if verdict.refusal is not None:
+                error = refusal_problem(verdict, verdict.refusal, permission, presented.address)
+            elif not found.is_readable:
+                error = Problem("not-found")
+            else:
+                error = None
                 admitted: Any = verdict.grant  # who passes has one
-                digest, parameters = verdict.digest, found.parameters
+                digest, parameters, now = verdict.digest, found.parameters, self._replica.time
                 answer = operation.serve(
-                    found.resource, admitted, digest, environ, request, request_id, parameters, self._gate_time, caller
+                    found.resource, admitted, digest, environ, request, request_id, parameters, now, caller
                 )
                 data = answer.data()
         except Exception as raised:
@@ -154,13 +160,14 @@ class Admission:
             if operation.problem_header is not None:
                 answer = with_problem_in(operation.problem_header, answer)
             error = None  # else it and this frame hold each other until a collection
-        size = 0 if method == "HEAD" or answer.status in _BODILESS else len(data)
-        headers = _headers(verdict, answer, request_id, len(data), self._gate_time)
+        size = 0 if method == "HEAD" or answer.status in BODILESS else len(data)
+        time, at = self._replica.as_of
+        headers = answer_headers(verdict, answer, request_id, len(data), time + (began - at))
         if permission is not None:
             headers.append(("x-accepted-permission", permission))
         if request is not None and "api_key" in request.params:
             # Also where no gate was asked, or did not know the key: a cache keeps answers by their URL.
-            headers = _kept_by_nobody(headers)
+            headers = kept_by_nobody(headers)
         origin = environ.get("HTTP_ORIGIN")
         headers += found.cors if origin is None else self._cors.headers(operation, origin)
         status = answer.status
@@ -168,7 +175,7 @@ class Admission:
             seconds = self._elapsed_seconds() - began
             asked, counted = (method, route) if judged is None else (judged.method, judged.route)
             user_agent = environ.get("HTTP_USER_AGENT", "")
-            network_id = answer.network_id or _told_by(networks, status)
+            network_id = answer.network_id or (_told_by(networks, status) if networks else None)
             self._gate.record(
                 verdict,
                 request_id,
@@ -183,14 +190,17 @@ class Admission:
                 network_id,
             )
             self._note(self._service, method, route, status, seconds)
-        start_response(_status_line(status), headers)
+        # A list, and no other sequence: Granian sends it in one piece, as Falcon's.
+        body: Iterable[bytes] = [data] if size else []
         if answer.stream is not None:
             if method != "HEAD":
-                return answer.stream
-            if (close := getattr(answer.stream, "close", None)) is not None:
+                body = answer.stream
+            elif (close := getattr(answer.stream, "close", None)) is not None:
                 close()
-        # A list, and no other sequence: Granian sends it in one piece, as Falcon's.
-        return [data] if size else []
+        if status == 200 and method in _READS and (len(data) >= BYTES_MIN or answer.stream is not None):
+            headers, body = encoded(environ, headers, body)
+        start_response(_status_line(status), headers)
+        return body
 
     def _find(self, raw_path: str, method: str) -> Found | None:
         found = self._router.find(_path(raw_path))
@@ -211,44 +221,9 @@ class Admission:
         )
 
 
-def _refusal(verdict: Verdict, permission: str | None, found: Found, address: str) -> Problem | None:
-    if verdict.refusal is not None:
-        return refusal_problem(verdict, verdict.refusal, permission, address)
-    return None if found.is_readable else Problem("not-found")
-
-
 def _told_by(networks: tuple[str, ...], status: int) -> str | None:
     """The one network that a request named, if it was answered well: then there is such a network."""
     return networks[0] if len(networks) == 1 and status < 400 and len(networks[0]) <= NETWORK_CHARACTERS_MAX else None
-
-
-def _headers(
-    verdict: Verdict | None, answer: Answer, request_id: str, length: int, gate_time: Callable[[], float]
-) -> list[tuple[str, str]]:
-    """What its key may still ask, and who may keep the answer, beside what the answer says itself."""
-    headers = [("x-request-id", request_id)]
-    if answer.status not in _BODILESS:
-        headers.append(("content-type", answer.content_type))
-        if answer.stream is None:
-            headers.append(("content-length", str(length)))
-    headers += answer.headers.items()
-    if verdict is None or verdict.grant is None:
-        return headers
-    limits, spent = verdict.limits, verdict.spent
-    if limits is not None and spent is not None:
-        name = "minute" if verdict.reserve is None else verdict.reserve.name
-        slots_left = verdict.slots_left if verdict.holds_slot else 0 if CONCURRENT in spent.violated else None
-        headers += rate_limit_headers(limits, spent, name, gate_time(), slots_left)
-    if verdict.in_query:
-        return _kept_by_nobody(headers)
-    if "Cache-Control" not in answer.headers:
-        headers.append(_PRIVATE)
-    return headers
-
-
-def _kept_by_nobody(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    others = [header for header in headers if header[0].lower() != "cache-control"]
-    return [*others, ("cache-control", "private, no-store")]
 
 
 def _path(raw: str) -> str:

@@ -67,9 +67,18 @@ def application(
         if (operation := operation_of(resource, method)) is not None
     }
     admission = Admission(
-        app, router, declared, gate, clock, service=service, identification=identification, cors=cors, faults=faults
+        Compression(app),
+        app.req_options,
+        router,
+        declared,
+        gate,
+        clock,
+        service=service,
+        identification=identification,
+        cors=cors,
+        faults=faults,
     )
-    return Compression(admission.answer)
+    return admission.answer
 
 
 class _Alive:

@@ -45,7 +45,9 @@ class CompactGrants:
     def by_digest(self, digest: str) -> Grant | None:
         """The grant of the key with this secret now, or before its last rotation; without `replaced`."""
         held = self._by_digest.get(_number(digest))
-        return None if held is None else _whole(held, digest)
+        if isinstance(held, _CompactGrant):
+            return replace(held.terms, key_id=held.key_id, digest=digest)
+        return held
 
     def by_replaced(self, digest: str) -> Grant | None:
         """The grant of the key that had this secret, as one of the newest that were replaced for good."""

@@ -43,7 +43,9 @@ class Grants:
     def limits(self, grant: Grant) -> Limits | None:
         """The key's own limits under its organisation's tier; None when the tier is not known here."""
         tier = self._limits.get(grant.organisation_id)
-        return None if tier is None else tier.lowered(grant.minute_limit, grant.day_limit)
+        if tier is None or (grant.minute_limit is None and grant.day_limit is None):
+            return tier
+        return tier.lowered(grant.minute_limit, grant.day_limit)
 
     def limits_of(self, organisation_id: str) -> Limits | None:
         """Of each of its keys, before the key's own; None when the tier is not known here."""

@@ -48,7 +48,13 @@ class ShareQuota:
         return self._began is None or elapsed >= self._began + MINUTE_SECONDS
 
     def _share(self, limits: Limits, elapsed: float, now: float) -> Limits:
-        divisor = self._count_gates(elapsed)
+        gates = self._gates()
+        # The largest number of gates in the last minute: one that left may have spent its share just before.
+        if gates >= self._divisor or elapsed >= self._divided_until:
+            self._divisor, self._divided_until = gates, elapsed + MINUTE_SECONDS
+        divisor = self._divisor
+        if divisor == 1:
+            return limits
         if self._began is None:
             return _part(limits.minute, limits.day, divisor, divisor)
         day = day_of(now)
@@ -56,13 +62,6 @@ class ShareQuota:
             self._first_day = day
         of_minute = divisor if self.is_past_first_minute(elapsed) else divisor**2
         return _part(limits.minute, limits.day, of_minute, divisor**2 if day == self._first_day else divisor)
-
-    def _count_gates(self, elapsed: float) -> int:
-        """The largest number of gates in the last minute: one that left may have spent its share just before."""
-        gates = self._gates()
-        if gates >= self._divisor or elapsed >= self._divided_until:
-            self._divisor, self._divided_until = gates, elapsed + MINUTE_SECONDS
-        return self._divisor
 
 
 @lru_cache(maxsize=1024)

@@ -34,12 +34,20 @@ class Compression:
         told: list[Any] = []
         body = self._app(environ, lambda status, headers, _exc_info=None: told.extend((status, headers)))
         status, headers = told[-2:]
-        if status.startswith("200 ") and _gains(headers, body if method == "GET" else None):
-            headers = _varied(headers)
-            if method == "GET" and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-                headers, body = _compressed(headers, body)
+        if status.startswith("200 "):
+            headers, body = encoded(environ, headers, body)
         start_response(status, headers)
         return body
+
+
+def encoded(environ: dict[str, Any], headers: Headers, body: Iterable[bytes]) -> tuple[Headers, Iterable[bytes]]:
+    """A 200 to a GET or a HEAD, compressed where its caller accepts it and anything is gained."""
+    is_get = environ["REQUEST_METHOD"] == "GET"
+    if _gains(headers, body if is_get else None):
+        headers = _varied(headers)
+        if is_get and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            return _compressed(headers, body)
+    return headers, body
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -4,9 +4,9 @@ If-Match compares the revision alone, weak or strong: a change is lost by a chan
 proxies that compress weaken every tag. If-None-Match compares all of it.
 """
 
-import base64
 import hashlib
 import re
+from binascii import b2a_base64
 from typing import Any
 
 import msgspec
@@ -23,23 +23,29 @@ _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*(?:,[ \t]*)+{_TAG})*[ \t,]*")
 TAGS = r'^(?:\*|(?:(?:W/)?"[!#-~]*"|[0-9]{1,9})(?:[ \t]*,[ \t]*(?:(?:W/)?"[!#-~]*"|[0-9]{1,9}))*)$'
 _EACH = re.compile(r'(?:W/)?"([^"]*)"|([0-9]{1,9})')
 _REVISION = re.compile(r"([0-9]{1,9})(?:\.[A-Za-z0-9_-]*)?")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _encode = msgspec.json.Encoder().encode
 
 
 def entity_tag(revision: int | None, shown: bytes) -> str:
     """The tag of a resource whose representation is `shown`. Revision None: it has none; such a tag has 0."""
-    digest = base64.urlsafe_b64encode(hashlib.blake2b(shown, digest_size=_DIGEST_BYTES).digest()).decode()
-    return f'W/"{revision or 0}.{digest}"'
+    digest = b2a_base64(hashlib.blake2b(shown, digest_size=_DIGEST_BYTES).digest(), newline=False)
+    return f'W/"{revision or 0}.{digest.translate(_URL_SAFE).decode()}"'
 
 
 def tagged(answer: Answer) -> Answer:
     """The answer with its ETag."""
-    shown = representation(answer.body if answer.shown is None else answer.shown)
-    headers = {**answer.headers, "ETag": entity_tag(answer.revision, shown)}
     body = answer.body
-    if answer.shown is None:
+    if answer.shown is not None:
+        shown = representation(answer.shown)
+    elif isinstance(body, bytes):
+        shown = body
+    else:
         # What is encoded already need not be once more.
+        shown = representation(body)
         body = shown[:-1] + b',"meta":' + _encode(body["meta"]) + b"}" if _has_meta(body) else shown
+    tag = {"ETag": entity_tag(answer.revision, shown)}
+    headers = {**answer.headers, **tag} if answer.headers else tag
     return msgspec.structs.replace(answer, headers=headers, body=body)
 
 

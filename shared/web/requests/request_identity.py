@@ -31,7 +31,8 @@ class RequestIdentity:
         caller = self._caller(environ.get("REMOTE_ADDR", _LOOPBACK), environ.get("HTTP_X_FORWARDED_FOR", ""))
         identity = request_id, caller
         logs.request.set(identity)
-        trace_context.current.set(trace_context.taken(environ.get("HTTP_TRACEPARENT")))
+        traceparent = environ.get("HTTP_TRACEPARENT")
+        trace_context.current.set(None if traceparent is None else trace_context.taken(traceparent))
         return identity
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
