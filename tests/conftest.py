@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from tests import examples
+from tests import examples, failed_before
 from tests.compiled import COMPILED
 from tests.servers import Postgres, RabbitMq, Redis
 
@@ -21,13 +21,19 @@ settings.register_profile("unshrunk", settings.default, deadline=None, phases=(P
 settings.load_profile("unhurried")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """`make test COMPILED=1` must not pass for having tested the other form."""
+    failed_before.begin(config)
     is_wanted = os.environ.get("GRILLO_GATE") == "compiled"
     for module in COMPILED:
         found = find_spec(module)
         if found is None or found.origin is None or found.origin.endswith(".py") is is_wanted:
             raise pytest.UsageError(f"{module} compiled: {is_wanted}; found {found and found.origin}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    failed_before.end(session.config, exitstatus)
 
 
 @pytest.fixture

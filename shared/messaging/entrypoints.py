@@ -61,8 +61,8 @@ class _Following(Consumer):
     def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
         if exc_info is None:
             self.queue_consumer.ack_message(message)
-        elif message.channel.connection:  # else the broker has requeued it already
-            message.reject()
+        else:
+            self.queue_consumer.reject_message(message)
 
 
 def follows(follower: str, service: str) -> Any:

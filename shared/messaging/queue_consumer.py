@@ -42,13 +42,15 @@ class PromptConsumer(ConsumerMixin):
     def consume(self, limit: None = None, **kwargs: Any) -> Iterator[Any]:
         woken, self._waker = socket.socketpair()
         with woken, self._waker, self.consumer_context(**kwargs) as (connection, _, _):
+            # Held: for one that a write found gone kombu would make another, where nothing is consumed.
+            transport, established = connection.transport, connection.connection
             while not self.should_stop:
                 self.on_iteration()
                 try:
-                    connection.drain_events(timeout=LOOK_SECONDS)
+                    transport.drain_events(established, timeout=LOOK_SECONDS)
                 except TimeoutError:
-                    connection.heartbeat_check()
-                    _rest(connection, woken)
+                    transport.heartbeat_check(established)
+                    _rest(established, woken)
                 except OSError:
                     if not self.should_stop:
                         raise
@@ -112,6 +114,16 @@ class PromptQueueConsumer(PromptConsumer, QueueConsumer):
         else:  # nameko's would wait for the next connection
             super(QueueConsumer, self).unregister_provider(provider)
 
+    def ack_message(self, message: Any) -> None:
+        """One whose connection has just gone is delivered again: nameko's container would die of it."""
+        with suppress(ConnectionError):
+            super().ack_message(message)
+
+    def reject_message(self, message: Any) -> None:
+        if message.channel.connection:  # else the broker has requeued it already
+            with suppress(ConnectionError):
+                message.reject()
+
     def stop(self) -> None:
         """The container's methods have ended by now."""
         self.wait_for_providers()
@@ -134,7 +146,7 @@ class PromptQueueConsumer(PromptConsumer, QueueConsumer):
 
 def _rest(connection: Any, woken: socket.socket) -> None:
     """Until something arrives, or `woken` has been written to."""
-    arriving = getattr(connection.connection, "sock", None)
+    arriving = getattr(connection, "sock", None)
     # Embedded there is none. What TLS has taken from the socket already arrives nowhere any more.
     if arriving is None or (isinstance(arriving, ssl.SSLSocket) and arriving.pending()):
         return

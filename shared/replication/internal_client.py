@@ -1,10 +1,19 @@
-"""HTTP client of the internal APIs: bearer token, kept connections, time-outs, one error for every failure."""
+"""HTTP client of the internal APIs: bearer token, kept connections, bounds, one error for every failure.
 
+Who holds another service may answer without end, or a byte now and then: what is asked of it is whole in time, and of
+bounded size, or it is no answer.
+"""
+
+import io
+import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
+from time import monotonic
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -14,6 +23,7 @@ from shared.replication.proof.signed_pages import SIGNATURE_HEADER
 
 # Threads that use one client at the same time.
 _CONNECTIONS = 4
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
 _GOOD = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 _Answer = tuple[int, HTTPMessage, bytes]
 
@@ -31,7 +41,7 @@ class InternalClient:
         self._idle: deque[HTTPConnection] = deque(maxlen=_CONNECTIONS)
 
     def get(self, path: str, query: dict[str, str], seconds_max: float) -> bytes:
-        """Raises FeedUnavailable, naming the address and never the token."""
+        """Raises FeedUnavailable, naming the address and never the token. `seconds_max`: until the answer is whole."""
         return self.get_signed(path, query, seconds_max)[0]
 
     def get_signed(self, path: str, query: dict[str, str], seconds_max: float) -> tuple[bytes, str | None]:
@@ -64,11 +74,12 @@ class InternalClient:
         with self._told(path):
             parts = urlsplit(self._url)
             target = parts.path + path + (f"?{urlencode(query)}" if query else "")
-            status, headers, data = self._exchange(parts.scheme, parts.netloc, (method, target), seconds_max)
+            until = monotonic() + seconds_max
+            status, headers, data = self._exchange(parts.scheme, parts.netloc, (method, target), until)
         self._require_good(path, status)
         return headers, data
 
-    def _exchange(self, scheme: str, host: str, asked: tuple[str, str], seconds_max: float) -> _Answer:
+    def _exchange(self, scheme: str, host: str, asked: tuple[str, str], until: float) -> _Answer:
         """Over a connection that was kept; over a new one if there is none, or if that has ended meanwhile."""
         try:
             kept = self._idle.pop()
@@ -76,20 +87,23 @@ class InternalClient:
             pass
         else:
             try:
-                return self._exchange_over(kept, asked, seconds_max)
+                return self._exchange_over(kept, asked, until)
             except ConnectionError:
                 pass
         new = HTTPSConnection if scheme == "https" else HTTPConnection
-        return self._exchange_over(new(host), asked, seconds_max)
+        return self._exchange_over(new(host), asked, until)
 
-    def _exchange_over(self, connection: HTTPConnection, asked: tuple[str, str], seconds_max: float) -> _Answer:
+    def _exchange_over(self, connection: HTTPConnection, asked: tuple[str, str], until: float) -> _Answer:
         try:
-            connection.timeout = seconds_max
+            connection.timeout = _seconds_left(until)
             if connection.sock is not None:
-                connection.sock.settimeout(seconds_max)
+                connection.sock.settimeout(connection.timeout)
+            connection.response_class = partial(_answer, until)  # type: ignore[assignment]
             connection.request(*asked, headers=self._headers)
             answer = connection.getresponse()
-            data = answer.read()
+            data = answer.read(ANSWER_BYTES_MAX + 1)
+            if answer.length or len(data) > ANSWER_BYTES_MAX:
+                raise HTTPException("cut off, or too long")
         except BaseException:
             connection.close()
             raise
@@ -108,3 +122,36 @@ class InternalClient:
     def _require_good(self, path: str, status: int) -> None:
         if status not in _GOOD:
             raise FeedUnavailable(f"{self._url}{path} answered {status}")
+
+
+class _Until(io.RawIOBase):
+    """What arrives at a socket until then. Each read raises TimeoutError once it is over."""
+
+    def __init__(self, until: float, arriving: socket.socket) -> None:
+        self._until, self._socket = until, arriving
+        self._raw = arriving.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._socket.settimeout(_seconds_left(self._until))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _answer(until: float, arriving: socket.socket, **options: Any) -> HTTPResponse:
+    answer = HTTPResponse(arriving, **options)
+    answer.fp.close()
+    answer.fp = io.BufferedReader(_Until(until, arriving))
+    return answer
+
+
+def _seconds_left(until: float) -> float:
+    seconds = until - monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds

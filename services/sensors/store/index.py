@@ -53,13 +53,8 @@ def insert_all(tx: Connection, by_sensor: Mapping[str, Iterable[Piece]], now_us:
     _note_due(tx, hours - _due_already(tx, hours), now_us)
 
 
-def note_due(tx: Connection, sensor_id: str, hours: Collection[tuple[str, int]], now_us: int) -> None:
-    """Those hours of those axes are to be sealed; a note that is there already stays as it is."""
-    _note_due(tx, {(sensor_id, axis, hour) for axis, hour in hours}, now_us)
-
-
 def note_changed(tx: Connection, sensor_id: str, hours: Collection[tuple[str, int]], now_us: int) -> None:
-    """What is sealed of those hours is to be sealed anew: a sealer that is at it now does not count."""
+    """Those hours of those axes are to be sealed, anew if they are: a sealer that is at it now does not count."""
     if hours:
         table = tables.seal_due
         rows = [_due(sensor_id, axis, hour, now_us) for axis, hour in sorted(hours)]

@@ -136,8 +136,7 @@ class SampleStore:
             tx.execute(update(table).where(table.c.id == bindparam("this_id")).values(values), rows)
         hours = {(span.axis, index.hour_of(int(start))) for span, times in moved for start in times.start_ns}
         sealed = {(span.axis, index.hour_of(span.start_ns)) for span, _ in moved if span.samples is None}
-        index.note_due(tx, sensor_id, hours - sealed, self._now_us())
-        index.note_changed(tx, sensor_id, sealed, self._now_us())
+        index.note_changed(tx, sensor_id, hours | sealed, self._now_us())
         for axis in {span.axis for span, _ in moved}:
             channels.find_last_sample(tx, sensor_id, axis)
         return Retimed(rows=len(rows), hours=len(sealed))
@@ -158,9 +157,9 @@ class SampleStore:
         return len(hours)
 
     def reseal(self, tx: Connection, sensor_id: str) -> None:
-        """All hours of its device that are sealed are sealed anew: the type of its samples is another one."""
+        """All hours of its device are sealed anew, and what is being sealed: the type of its samples is another one."""
         table = tables.span
-        its = (table.c.sensor_id == sensor_id) & (table.c.era != BY_TIME) & table.c.file_id.is_not(None)
+        its = (table.c.sensor_id == sensor_id) & (table.c.era != BY_TIME)
         hours = {(axis, hour) for axis, hour in tx.execute(select(table.c.axis, table.c.hour).where(its).distinct())}
         index.note_changed(tx, sensor_id, hours, self._now_us())
 

@@ -11,10 +11,11 @@ import pytest
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
+from shared.replication import internal_client
 from shared.replication.feed import FeedUnavailable
 from shared.replication.internal_client import InternalClient
 from tests.gate_examples import blocks_of, grant, snapshot_of
-from tests.receivers import Received, hang, receiver, status
+from tests.receivers import Received, drip, hang, receiver, status
 
 SECRET = "token-of-the-door"
 SNAPSHOT = snapshot_of(grant(1), grant(2), place=None)
@@ -24,6 +25,11 @@ Answer = Callable[[socket.socket, Received], None]
 
 def cut_off(connection: socket.socket, _: Received) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut o")
+
+
+def drip_behind_a_head(connection: socket.socket, asked: Received) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    drip(connection, asked)
 
 
 def in_chunks(connection: socket.socket, _: Received, *, whole: bool = True) -> None:
@@ -80,6 +86,27 @@ def test_a_connection_is_kept_and_one_that_has_ended_meanwhile_is_replaced() -> 
 def test_who_does_not_answer_in_time_does_not_answer() -> None:
     with receiver(hang) as served, pytest.raises(FeedUnavailable):
         InternalClient(served.url(""), SECRET).get("/internal/feed", {}, 0.05)
+
+
+@pytest.mark.parametrize("answer", [drip, drip_behind_a_head], ids=["from the first", "its body"])
+def test_an_answer_that_drips_is_none_though_no_read_of_it_takes_long(answer: Answer) -> None:
+    with receiver(answer) as served, pytest.raises(FeedUnavailable, match="TimeoutError"):
+        InternalClient(served.url(""), SECRET).get("/internal/feed", {}, 0.3)
+
+
+@pytest.mark.parametrize(
+    "head", ["Content-Length: 99999999999", "Transfer-Encoding: chunked", "Connection: close"], ids=str.lower
+)
+def test_an_answer_without_end_is_none_and_little_of_it_is_read(monkeypatch: pytest.MonkeyPatch, head: str) -> None:
+    def endless(connection: socket.socket, _: Received) -> None:
+        connection.sendall(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
+        block = b"x" * 1024
+        while True:
+            connection.sendall(b"400\r\n" + block + b"\r\n" if "chunked" in head else block)
+
+    monkeypatch.setattr(internal_client, "ANSWER_BYTES_MAX", 4096)
+    with receiver(endless) as served, pytest.raises(FeedUnavailable, match="HTTPException"):
+        InternalClient(served.url(""), SECRET).get("/internal/feed", {}, 60)
 
 
 def test_a_token_that_cannot_be_sent_is_not_quoted() -> None:

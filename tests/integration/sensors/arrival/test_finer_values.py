@@ -10,7 +10,11 @@ import obspy
 import pytest
 
 from services.sensors.accounting.account import Account
+from services.sensors.arrival.clocks.era_timings import EraTimings
 from services.sensors.arrival.record import Record
+from services.sensors.store.miniseed.archive import Archive
+from services.sensors.store.sealing.sealer import Sealer
+from shared.runtime.clock import SystemClock
 from tests.device_simulator import Device, simulate
 from tests.integration.sensors.arrival.scene import ALL_TIME, SENSOR_ID, Scene, scene
 
@@ -87,3 +91,21 @@ def test_hours_before_and_after_values_became_finer_are_joined_by_other_programs
     (trace,) = stream.merge()
     assert trace.stats.starttime.hour != trace.stats.endtime.hour
     assert trace.data.tolist() == values([*parts[0], *parts[1]])
+
+
+def test_an_hour_that_is_sealed_while_values_become_finer_is_of_the_same_type_as_that(tmp_path: Path) -> None:
+    here = scene(tmp_path)
+    records = [one.record for one in simulate(Device(seed=1, hours=5, jitter=0.1, samples=320)).sent]
+    most = len(records) * 9 // 10
+    here.take(records[:most])
+    later = [finer(one) for one in records[most:]]
+
+    def become(step: str) -> None:
+        if step == "read":
+            here.take(later)
+
+    eras = EraTimings(here.samples.store)
+    sealer = Sealer(here.database, Archive(tmp_path / "samples"), here.samples.coding, eras, SystemClock(), become)
+    sealer.run(settled=False, hours_max=1)
+    seal(here)
+    assert {segment.samples.dtype for segment in here.segments()} == {np.dtype(np.float64)}

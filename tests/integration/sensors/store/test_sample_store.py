@@ -3,6 +3,7 @@
 import pytest
 
 from services.sensors.store.even_times import NS
+from services.sensors.store.miniseed.archive import no_step
 from services.sensors.store.miniseed.codes import SensorUnknown
 from shared.runtime.clock import ManualClock
 from tests.integration.sensors.store.stored_samples import (
@@ -77,20 +78,27 @@ def test_an_era_timed_anew_moves_its_rows_now_and_its_files_when_they_are_sealed
     assert stored.verification.run().faults == ()
 
 
-@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("begins", ["before it is sealed", "while", "then"])
 def test_a_rate_that_changes_within_an_hour_divides_it_at_that_sample(
-    stored: StoredSamples, clock: ManualClock, lines: Lines, sealed: bool
+    stored: StoredSamples, clock: ManualClock, lines: Lines, begins: str
 ) -> None:
     """Also where it does so within the last piece of an hour, of which nothing else has the new rate."""
     lines.of[1] = Line(offset_ns=-AHEAD_NS)
+    from_ns = START_NS + AHEAD_NS + round(3179.5 * NS / 31.25)
+    timing = Line(offset_ns=-AHEAD_NS, changes=((from_ns, 31.25390625),))
+
+    def begin(step: str = "read") -> None:
+        if step == "read":
+            lines.of[1] = timing
+            with stored.database.transaction() as tx:
+                stored.store.retime(tx, SENSOR_ID, 1, timing, from_ns)
+
     stored.add(*records(range(100), ahead_ns=AHEAD_NS))
     clock.advance(300)
-    if sealed:
-        stored.sealer().run()
-    from_ns = START_NS + AHEAD_NS + round(3179.5 * NS / 31.25)
-    timing = lines.of[1] = Line(offset_ns=-AHEAD_NS, changes=((from_ns, 31.25390625),))
-    with stored.database.transaction() as tx:
-        stored.store.retime(tx, SENSOR_ID, 1, timing, from_ns)
+    if begins != "before it is sealed":
+        stored.sealer(begin if begins == "while" else no_step).run()
+    if begins != "while":
+        begin()
     clock.advance(300)
     stored.sealer().run()
     assert by_rate(stored) == [(31.25, list(range(3180))), (31.25390625, list(range(3180, 3200)))]
