@@ -1,7 +1,7 @@
 """Public events of the keys service. What people write (names, descriptions, labels) is never in them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -126,6 +126,10 @@ class KeyResumed:
     key_id: str
     organisation_id: str
     resumed_at: datetime
+
+
+UNUSED_AT_LEAST = timedelta(days=1)
+"""No key that was used within so long before is warned of as unused, as far as keys knew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

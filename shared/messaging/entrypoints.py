@@ -92,7 +92,8 @@ class SteadyTimer(Timer):
             try:
                 tick()
             except Exception:
-                _log.exception("timer_failed", method=self.method_name)
+                # Each under a name of its own: of one that all share, failures of one database would be told once.
+                _log.exception(f"{self.method_name}_failed")
             due = max(due + self.interval, time.monotonic())  # what was missed is not made up for
 
     def _method(self) -> Callable[[], None]:

@@ -10,15 +10,19 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 _LITTLE, _BIG = 0x377F0682, 0x377F0683
 _WORD = 2**32
 _Sums = tuple[int, int]
+_Words = npt.NDArray[np.uint64]
 
 
 class _Frame(NamedTuple):
     number: int
-    words: tuple[int, ...]
+    words: _Words
     salts: bytes
     stored: _Sums
 
@@ -62,12 +66,12 @@ class WriteAheadLog:
         for number in range(1, (len(self._content) - _HEADER_BYTES) // self._frame_bytes + 1):
             start = _HEADER_BYTES + (number - 1) * self._frame_bytes
             page = start + _FRAME_HEADER_BYTES
-            words = self._words(start, start + 8) + self._words(page, start + self._frame_bytes)
+            words = np.concatenate((self._words(start, start + 8), self._words(page, start + self._frame_bytes)))
             salts = self._content[start + 8 : start + 16]
             yield _Frame(number, words, salts, struct.unpack_from(">2I", self._content, start + 16))
 
-    def _words(self, start: int, end: int) -> tuple[int, ...]:
-        return struct.unpack(f"{self._order}{(end - start) // 4}I", self._content[start:end])
+    def _words(self, start: int, end: int) -> _Words:
+        return np.frombuffer(self._content[start:end], f"{self._order}u4").astype(np.uint64)
 
 
 def damage_of(file: Path) -> str | None:
@@ -76,12 +80,12 @@ def damage_of(file: Path) -> str | None:
     return WriteAheadLog(log.read_bytes()).damage() if log.exists() else None
 
 
-def _sums(words: tuple[int, ...], sums: _Sums) -> _Sums:
+def _sums(words: _Words, sums: _Sums) -> _Sums:
+    """The sums after these words. They are linear; those before are what a first pair of words makes of nothing."""
     first, second = sums
-    for even, odd in zip(words[::2], words[1::2], strict=True):
-        first = (first + even + second) % _WORD
-        second = (second + odd + first) % _WORD
-    return first, second
+    before = np.array([first, (second - first) % _WORD], np.uint64)
+    first, second = (np.concatenate((before, words)) @ _weights_in_order(len(words) + 2)).tolist()
+    return first % _WORD, second % _WORD
 
 
 def _goes_on(frames: Iterator[_Frame], before: _Frame, following: _Sums, salts: bytes) -> bool:
@@ -121,6 +125,12 @@ def _weights(words: int) -> tuple[_Sums, ...]:
         weights += [of_odd, of_even]
         of_even, of_odd = _stepped(of_even), _stepped(of_odd)
     return tuple(weights)
+
+
+@cache
+def _weights_in_order(words: int) -> _Words:
+    """The same, the first word's first; shape (words, 2). Sums by them may wrap at 64 bits: 32 of them count."""
+    return np.array(_weights(words)[::-1], np.uint64)
 
 
 def _stepped(sums: _Sums) -> _Sums:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from services.keys import tables
 from services.keys.commands.checks import check_last_admin_key
 from services.keys.events import KeyEvent
-from services.keys.lifecycle.expiry import UNUSED_WARNING_DAYS, WARNING_DAYS, Use, age
+from services.keys.lifecycle.expiry import WARNING_DAYS, Use, age, idle_until_warned
 from services.keys.lifecycle.key import Key
 from services.keys.lifecycle.lock_out import LockOut
 from shared.eventsourcing.epochs import LogDiverged
@@ -74,7 +74,7 @@ class ExpirySweep:
             soon = rfc3339(now + timedelta(days=max(WARNING_DAYS)))
             is_due = key.c.expires_at <= soon
             for organisation_id, unused_days in days.items():
-                horizon = rfc3339(now - timedelta(days=unused_days - UNUSED_WARNING_DAYS))
+                horizon = rfc3339(now - idle_until_warned(unused_days))
                 is_idle = func.coalesce(key.c.last_used_at, key.c.created_at) <= horizon
                 is_due = or_(is_due, and_(key.c.organisation_id == organisation_id, is_idle))
             not_ended = (key.c.revoked_at.is_(None), key.c.expired_at.is_(None))

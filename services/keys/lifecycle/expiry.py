@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from services.keys.events import KeyEvent, KeyExpired, KeyExpiryNear
 from services.keys.lifecycle.key import ExpiryReason, Key
 from services.keys.lifecycle.moments import next_moment
+from shared.contracts.keys import UNUSED_AT_LEAST
 
 WARNING_DAYS = (1, 3, 14)
 UNUSED_WARNING_DAYS = 7
+_NOTICE = timedelta(days=UNUSED_WARNING_DAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,13 @@ def sets_end(before: Key | None, after: Key) -> bool:
     ends = {after.access.expires_at, after.grace_until}
     known = set() if before is None else {before.access.expires_at, before.grace_until}
     return not ends <= {*known, None}
+
+
+def idle_until_warned(unused_expiry_days: int) -> timedelta:
+    """How long a key is not used before it is warned of. Where it may be idle for little more than the notice, it
+    expires later than it might: each use would else be followed by a warning.
+    """
+    return max(timedelta(days=unused_expiry_days) - _NOTICE, UNUSED_AT_LEAST)
 
 
 def age(state: Key | None, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
@@ -62,12 +71,11 @@ def _unused(state: Key, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
     known = min(now, use.known_until)
     since = max(state.active_since, use.last_used_at or state.active_since)
     ends_at = since + timedelta(days=use.unused_expiry_days)
-    notice = timedelta(days=UNUSED_WARNING_DAYS)
     told = state.unused_expires_at
     if told is None or told < ends_at:
-        if known < ends_at - notice:
+        if known < since + idle_until_warned(use.unused_expiry_days):
             return ()
-        return (_warning(state, max(ends_at, now + notice), UNUSED_WARNING_DAYS, ExpiryReason.UNUSED, now),)
+        return (_warning(state, max(ends_at, now + _NOTICE), UNUSED_WARNING_DAYS, ExpiryReason.UNUSED, now),)
     if known < told:
         return ()
     return (_expired(state, next_moment(state.changed_at, now), ExpiryReason.UNUSED),)

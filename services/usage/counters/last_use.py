@@ -1,14 +1,15 @@
 """Last use of each key: when, from which address and on which route. Kept in SQL and published every few seconds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from services.usage import tables
 from services.usage.bulk_upsert import put
 from shared.contracts.usage import KeyUsed, RequestRecord, UsedAt
+from shared.sql.in_values import in_values
 from shared.values.timestamps import to_microseconds
 
 _KEYS_MAX = 1000  # of one message
@@ -51,6 +52,15 @@ def keep_last_uses(tx: Connection, used: LastUses) -> None:
     """Stores last uses; an earlier one never replaces a later one."""
     rows = [(key_id, to_microseconds(use.at), use.address, use.route) for key_id, use in sorted(used.items())]
     put(tx, tables.last_use, ("key_id", "at", "address", "route"), rows, later="at")
+
+
+def used_since(tx: Connection, since: Mapping[str, datetime]) -> set[str]:
+    """Those of the keys that were used at their moment or later."""
+    if not since:
+        return set()
+    table = tables.last_use
+    query = select(table.c.key_id, table.c.at).where(in_values(tx, table.c.key_id, since))
+    return {key_id for key_id, at in tx.execute(query) if at >= to_microseconds(since[key_id])}
 
 
 class RecentUses:

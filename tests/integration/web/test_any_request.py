@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -56,11 +57,14 @@ def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Management]:
     api.close()
 
 
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_any_request_has_a_documented_answer(managed: Management, method: str, path: str) -> None:
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", managed.client.app)
-    managed.usage.subscription.pull()
+@pytest.fixture(scope="module")
+def schema(managed: Management) -> BaseSchema:
+    return schemathesis.openapi.from_wsgi("/openapi.json", managed.client.app)
 
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_any_request_has_a_documented_answer(managed: Management, schema: BaseSchema, method: str, path: str) -> None:
+    managed.usage.subscription.pull()
     told = _told(schema.raw_schema, path, method)
 
     @given(case=schema[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE), is_known=st.booleans())

@@ -158,9 +158,10 @@ def _status(origin: Any) -> Status | None:
 
 
 def _description(event: Any, origin: Any) -> str | None:
-    told: dict[str | None, str | None] = {}
+    told: dict[str | None, str] = {}
     for each in children(event, "description"):
-        told.setdefault(value_of(each, "type"), value_of(each, "text"))
+        if text := value_of(each, "text"):
+            told.setdefault(value_of(each, "type"), text)
     texts: Iterable[str | None] = (*(told.get(type_) for type_ in _DESCRIPTIONS), value_of(origin, "region"))
     text = " ".join((next(filter(None, texts), None) or "").split())
     try:

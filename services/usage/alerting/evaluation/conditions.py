@@ -24,7 +24,7 @@ from shared.values.timestamps import from_microseconds, midnight, rfc3339
 
 QUIET = timedelta(minutes=5)
 ADDRESS, USER_AGENT, BOTH = "address", "user-agent", "address-and-user-agent"
-_UNUSED = "unused"
+UNUSED = "unused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def met(rule: Rule, observation: Observation, reading: Measurements) -> Iterator
 
 def met_by_warning(rule: Rule, warning: ExpiryWarning) -> Iterator[Met]:
     """The fact of an expiry warning, if it meets a rule about its key."""
-    kind = Kind.KEY_UNUSED if warning.reason == _UNUSED else Kind.KEY_EXPIRING
+    kind = Kind.KEY_UNUSED if warning.reason == UNUSED else Kind.KEY_EXPIRING
     if rule.kind is not kind:
         return
     if isinstance(rule.parameters, ExpiringParameters) and warning.days_left > rule.parameters.days:

@@ -24,7 +24,8 @@ from services.usage.alerting.alerts.alert_lifecycle import (
 )
 from services.usage.alerting.alerts.facts import Met
 from services.usage.alerting.evaluation import known_sources
-from services.usage.alerting.evaluation.conditions import met, met_by_warning
+from services.usage.alerting.evaluation.conditions import met
+from services.usage.alerting.evaluation.expiry_warnings import met_by_warnings
 from services.usage.alerting.evaluation.hourly_baseline import HourlyBaseline
 from services.usage.alerting.evaluation.known_sources import KnownSources, NewSource
 from services.usage.alerting.evaluation.measurements import MeasurementReader, Rules
@@ -66,7 +67,7 @@ class _Findings:
     new_sources: tuple[NewSource, ...]
     observations: tuple[Observation, ...]
     settled: tuple[ExpiryCleared, ...]
-    used_again: tuple[str, ...]  # keys of which an alert says, or is about to say, that they are not used
+    used_again: tuple[str, ...]  # keys of which an alert says that they are not used
 
 
 class Evaluator:
@@ -138,8 +139,8 @@ class Evaluator:
             rules = rules_of(tx, {one.organisation_id for one in seen} | {one.organisation_id for one in warnings})
             new = self._sources.new(tx, seen)
             open_alerts = find_open_alerts(tx, {one.key_id for one in seen})
-            found = [*self._met(tx, seen, rules, new, open_alerts), *_met_by_warnings(warnings, rules)]
-        unused = open_alerts.keys(Kind.KEY_UNUSED) | {one.key_id for one in found if one.rule.kind is Kind.KEY_UNUSED}
+            found = [*self._met(tx, seen, rules, new, open_alerts), *met_by_warnings(tx, warnings, rules)]
+        unused = open_alerts.keys(Kind.KEY_UNUSED)
         return _Findings(
             rows=tuple(row.id for row in rows),
             met=tuple(found),
@@ -206,16 +207,6 @@ def _rounds(seen: Sequence[Observation]) -> list[dict[str, Observation]]:
             rounds.append({})
         rounds[at][observation.key_id] = observation
     return rounds
-
-
-def _met_by_warnings(warnings: Sequence[ExpiryWarning], rules: Rules) -> list[Met]:
-    return [
-        one
-        for warning in warnings
-        for rule in rules.get(warning.organisation_id, ())
-        if rule.names(warning.key_id)
-        for one in met_by_warning(rule, warning)
-    ]
 
 
 def _alerting_sources(

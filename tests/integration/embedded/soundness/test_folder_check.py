@@ -265,7 +265,8 @@ def test_a_flipped_byte_changes_nothing_of_power_unnamed_and_loses_no_commit_unn
         place = chance.randrange(len(damaged))
         damaged[place] ^= chance.randrange(1, 256)
         (crashed.path / name).write_bytes(damaged)
-        faults = [found(crashed) for _ in range(STARTS)][-1]
+        found(crashed)
+        faults = found(crashed)  # at the second start, too
         named += bool(faults)
         assert faults or content(crashed) == before, (name, place)
 

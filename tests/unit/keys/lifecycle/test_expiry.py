@@ -107,6 +107,14 @@ def test_a_use_after_the_warning_begins_the_time_anew() -> None:
     assert [day for day, _, _ in life.happened] == [23, 26 + 23, 26 + 30]
 
 
+def test_a_key_in_use_that_may_be_unused_for_a_week_alone_is_not_warned_of() -> None:
+    """Each use would else be followed by a warning that says the same of a later day."""
+    life = Life(key_created(expires_at=None), unused_days=7)
+    life.go_on(0, 10, used=True)
+    life.go_on(10, 20)
+    assert life.happened == [(11, "KeyExpiryNear", 7), (18, "KeyExpired", 0)]
+
+
 def test_a_silence_of_usage_expires_nothing() -> None:
     life = Life(key_created(expires_at=None), unused_days=30)
     life.go_on(0, 10)

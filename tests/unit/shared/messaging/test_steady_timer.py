@@ -6,6 +6,7 @@ from typing import Any
 import eventlet
 import pytest
 from nameko.containers import ServiceContainer
+from structlog.testing import capture_logs
 
 from shared.messaging.entrypoints import COMPOSITION, Provided, SteadyTimer, timer
 
@@ -59,3 +60,33 @@ def test_a_tick_has_what_is_provided_and_one_that_raises_is_followed_by_more() -
             eventlet.sleep(0.001)
         container.stop()
         container.wait()
+
+
+class _Failing:
+    name = "failing"
+    seen: list[str] = Provided("seen")
+
+    @timer(interval=0.001, eager=True)
+    def sweep(self) -> None:
+        self._fail("sweep")
+
+    @timer(interval=0.001, eager=True)
+    def relay(self) -> None:
+        self._fail("relay")
+
+    def _fail(self, what: str) -> None:
+        self.seen.append(what)
+        raise ConnectionError
+
+
+def test_two_timers_that_fail_of_one_thing_are_told_by_name() -> None:
+    """Of one event, each with the same error from the same place, a log would name the first for a minute."""
+    seen: list[str] = []
+    container = ServiceContainer(_Failing, {COMPOSITION: {"seen": seen}})
+    with capture_logs() as told, eventlet.Timeout(30):
+        container.start()
+        while set(seen) != {"sweep", "relay"}:
+            eventlet.sleep(0.001)
+        container.stop()
+        container.wait()
+    assert {line["event"] for line in told} >= {"sweep_failed", "relay_failed"}

@@ -153,6 +153,14 @@ def test_what_did_not_happen_by_its_source_s_own_word_has_no_solution(tmp_path: 
     assert only.solution is None
 
 
+@pytest.mark.parametrize("nothing", ["null", "", " "])
+def test_a_description_that_says_nothing_gives_way_to_one_that_does(tmp_path: Path, nothing: str) -> None:
+    described = "<description><text>{}</text><type>region name</type></description>"
+    silent = ORIGIN.format("") + described.format(nothing)
+    assert solution_of(tmp_path, silent).location_description is None
+    assert solution_of(tmp_path, silent + described.format("Oaxaca")).location_description == "Oaxaca"
+
+
 MAGNITUDE = '<magnitude publicID="smi:org.example/m/1"><mag><value>{}</value></mag>{}</magnitude>'
 BROKEN = [
     ("", "origin: there is none"),

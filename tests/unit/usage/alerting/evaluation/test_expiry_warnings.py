@@ -6,7 +6,7 @@ from services.usage.alerting.evaluation.observation import ExpiryCleared, Expiry
 from services.usage.alerting.evaluation.queue import queue_evaluation
 from services.usage.alerting.rules.rule import ExpiringParameters, Kind
 from tests.examples import NOON
-from tests.unit.usage.alerting.world import DAY, ORGANISATION, World
+from tests.unit.usage.alerting.world import DAY, ORGANISATION, SECOND, World
 
 
 def near(reason: str, days_left: int, expires_at: datetime = NOON + DAY) -> ExpiryWarning:
@@ -53,7 +53,20 @@ def test_a_key_that_is_used_before_the_rules_look_is_not_left_as_unused(world: W
     with world.database.transaction() as tx:
         queue_evaluation(tx, near("unused", 7))
     world.see(NOON)
-    assert [alert.resolved_at is None for alert in world.raised()] == [False]
+    assert world.raised() == []
+
+
+def test_a_key_whose_use_keys_had_not_heard_of_is_not_told_as_unused(world: World) -> None:
+    """It was counted and looked at already: nothing would end the alert but another use, or the day it warns of."""
+    world.see(NOON - SECOND)
+    hear(world, near("unused", 7), near("time", 1))
+    assert [alert.kind for alert in world.raised()] == ["key-expiring"]
+
+
+def test_a_use_that_keys_knew_of_takes_no_warning_away(world: World) -> None:
+    world.see(NOON - 2 * DAY)
+    hear(world, near("unused", 7))
+    assert [alert.kind for alert in world.raised()] == ["key-unused"]
 
 
 def test_a_rule_for_the_last_day_is_not_met_two_weeks_before(world: World) -> None:
