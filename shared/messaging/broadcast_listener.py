@@ -9,7 +9,7 @@ from kombu import Connection, Queue
 
 from shared.messaging.accounts.admission import believed
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
-from shared.messaging.queue_consumer import PromptConsumer
+from shared.messaging.consuming.queue_consumer import PromptConsumer
 
 Hear = Callable[[Any], None]
 _log = structlog.get_logger(__name__)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from shared.messaging import embedded_transport, queue_consumer
+from shared.messaging import embedded_transport
 from shared.messaging.broadcast_listener import Listener
+from shared.messaging.consuming import queue_consumer
+from shared.messaging.consuming.queue_consumer import LOOK_SECONDS
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher
-from shared.messaging.queue_consumer import LOOK_SECONDS
 from tests.servers import RabbitMq
 
 WAIT_SECONDS = 60
@@ -40,7 +41,7 @@ class Follower:
     name = "auth"
 
     @follows("auth", "keys")
-    def hear(self, body):
+    def hear(self, bodies):
         begun.send()
         go_on.wait()
 
@@ -76,7 +77,7 @@ cooperate()
 import sys
 from eventlet.event import Event
 from nameko.runners import ServiceRunner
-from shared.messaging import queue_consumer
+from shared.messaging.consuming import queue_consumer
 from shared.messaging.entrypoints import follows
 
 rest, resting = queue_consumer._rest, Event()
@@ -92,7 +93,7 @@ class Follower:
     name = "auth"
 
     @follows("auth", "keys")
-    def hear(self, body):
+    def hear(self, bodies):
         pass
 
 runner = ServiceRunner({"AMQP_URI": sys.argv[1]})
