@@ -114,7 +114,7 @@ def test_no_consumer_waits_long_without_looking_whether_it_is_to_stop(monkeypatc
 
     embedded_transport.register()
     monkeypatch.setattr(embedded_transport.Transport, "drain_events", noted)
-    listener = Listener(embedded_transport.URL, {broadcast_queue("gate", "keys"): lambda body: None})
+    listener = Listener(embedded_transport.URL, {broadcast_queue("gate", "keys"): lambda bodies: None})
     listener.start()
     assert listener.wait_until_ready(WAIT_SECONDS)
     listener.stop()
@@ -138,7 +138,7 @@ def test_a_listener_to_which_nothing_comes_rests_and_is_woken_by_a_message_and_b
     listener.start()
     rests.get(timeout=WAIT_SECONDS)
     EventPublisher(uri, "keys").publish("KeyCreated", {"a": 1})
-    assert heard.get(timeout=WAIT_SECONDS) == {"a": 1}
+    assert heard.get(timeout=WAIT_SECONDS) == [{"a": 1}]
     rests.get(timeout=WAIT_SECONDS)
     stopping = threading.Thread(target=listener.stop, daemon=True)
     stopping.start()
@@ -164,7 +164,7 @@ def test_a_listener_without_a_broker_ends(monkeypatch: pytest.MonkeyPatch) -> No
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         listener = Listener(
-            f"amqp://127.0.0.1:{nobody.getsockname()[1]}", {broadcast_queue("gate", "keys"): lambda body: None}
+            f"amqp://127.0.0.1:{nobody.getsockname()[1]}", {broadcast_queue("gate", "keys"): lambda bodies: None}
         )
         listener.start()
         assert tried.wait(WAIT_SECONDS)
