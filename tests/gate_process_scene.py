@@ -67,7 +67,7 @@ class Scene:
     def counts_what_is_published(self, batch: bytes) -> None:
         self.steps.append("counted")
         body = msgspec.json.decode(batch)
-        self.ears.counted({"batches": [[body["segment"], body["start"]]]})
+        self.ears.counted([{"batches": [[body["segment"], body["start"]]]}])
 
     def _listen(self, key: Hear, counted: Hear) -> Ears:
         self.ears = Ears(key, counted, self.steps)

@@ -39,8 +39,8 @@ class AuthService:
         return verify_key(self.book, self.clock, organisation_id, key_id, permission)
 
     @follows("auth", "keys")
-    def key_changed(self, envelope: Any) -> None:
-        self.keys.hear(envelope)
+    def keys_changed(self, envelopes: list[Any]) -> None:
+        self.keys.hear(envelopes)
 
     @timer(interval=PULL_SECONDS, eager=True)
     def catch_up(self) -> None:

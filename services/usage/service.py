@@ -168,8 +168,8 @@ class UsageService:
         self.export_notices.take(msgspec.convert(body, type=ExportEnded))
 
     @follows("usage", "keys")
-    def key_changed(self, envelope: Any) -> None:
-        self.keys.hear(envelope)
+    def keys_changed(self, envelopes: list[Any]) -> None:
+        self.keys.hear(envelopes)
 
     @timer(interval=PULL_SECONDS, eager=True)
     def catch_up(self) -> None:

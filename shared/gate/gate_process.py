@@ -6,7 +6,7 @@ The same for every service, distributed or embedded; what differs is handed in.
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -38,7 +38,7 @@ BEAT_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
-Hear = Callable[[Any], None]
+Hear = Callable[[Sequence[Any]], None]
 
 
 class Listener(Protocol):
@@ -94,7 +94,7 @@ class GateProcess:
         self._slots: Slots = self._shared_slots or (MemorySlots() if is_only_gate else ShareSlots(self._count_gates))
         self._tell = tell
         self._push_proof = PushProof(keys_verifier, clock)
-        self._listener = listen(self._hear_key, self._hear_counted)
+        self._listener = listen(self._hear_keys, self._hear_counted)
         self._guess_throttle = GuessThrottle(guesses_per_minute)
         self.gate = Gate(self.replica, self._quota, meter, clock, self._guess_throttle, self._slots)
         self._stopping = threading.Event()
@@ -201,9 +201,13 @@ class GateProcess:
             moments = (elapsed - ago for ago in spent.seconds_ago)
             self._quota.seed(spent.key_id, moments, spent.today, elapsed, now)
 
-    def _hear_key(self, body: Any) -> None:
-        if events := self._push_proof.take(body):
+    def _hear_keys(self, bodies: Sequence[Any]) -> None:
+        events, wrong = self._push_proof.take_all(bodies)
+        if events:
             self.replica.push(*events)
+        if wrong is not None:
+            raise wrong
 
-    def _hear_counted(self, body: Any) -> None:
-        self._meter.counted(msgspec.convert(body, type=BatchesCounted).batches)
+    def _hear_counted(self, bodies: Sequence[Any]) -> None:
+        for counted in msgspec.convert(bodies, type=list[BatchesCounted]):
+            self._meter.counted(counted.batches)

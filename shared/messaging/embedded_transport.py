@@ -1,12 +1,14 @@
-"""In-memory transport for kombu, `embedded://`: kombu's own, with two faults corrected.
+"""In-memory transport for kombu, `embedded://`: kombu's own, with three faults corrected.
 
-Virtual transports leave `content_type` out of a message's properties, where nameko's RPC looks for it; and they poll.
-Here the property is set, and a consumer sleeps until something is published.
+Virtual transports leave `content_type` out of a message's properties, where nameko's RPC looks for it; they
+acknowledge a message alone that is acknowledged with all before it; and they poll. Here the property is set, all are
+acknowledged, and a consumer sleeps until something is published.
 """
 
 import threading
 import time
 from collections.abc import Callable
+from itertools import takewhile
 from queue import Empty
 from typing import Any
 
@@ -46,6 +48,11 @@ class Message(memory.virtual.Message):
 
 class Channel(memory.Channel):
     Message = Message
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        for earlier in takewhile(lambda tag: tag != delivery_tag, list(self.qos._delivered) if multiple else ()):
+            super().basic_ack(earlier)
+        super().basic_ack(delivery_tag)
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         super()._put(queue, message, **kwargs)

@@ -1,7 +1,7 @@
 """nameko entrypoints and the dependency provider of our service classes: `follows`, `hears`, `timer`, `Provided`."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -14,8 +14,9 @@ from nameko.timer import Timer
 
 from shared.messaging.accounts.admission import believed, sender_of
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
+from shared.messaging.consuming.batches import BatchConsumer, Batching
+from shared.messaging.consuming.queue_consumer import PromptQueueConsumer
 from shared.messaging.exchanges import dead_letter_queue, durable_queue
-from shared.messaging.queue_consumer import PromptQueueConsumer
 from shared.observability import trace_context
 
 # Names in nameko's configuration.
@@ -23,10 +24,17 @@ COMPOSITION, ACCOUNTS = "COMPOSITION", "ACCOUNTS"
 _ACCOUNT = "account"
 # Of a message's context: the trace that it belongs to.
 TRACEPARENT = "traceparent"
+# Events of a log that are taken at once, a page of its relay at most, and all that wait for it in this process.
+FOLLOWED_MAX = 200
 _log = structlog.get_logger(__name__)
 
 
-class _DeclaringQueueConsumer(PromptQueueConsumer):
+def accounts_of(container: Any) -> Accounts:
+    accounts: Accounts = container.config.get(ACCOUNTS, ALL_BELIEVED)
+    return accounts
+
+
+class _Declaring(PromptQueueConsumer):
     """Declares the dead letter queues with each connection: a broker that lost its disk has lost them, too."""
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
@@ -35,25 +43,24 @@ class _DeclaringQueueConsumer(PromptQueueConsumer):
         return super().get_consumers(consumer_cls, channel)
 
 
-class _Following(Consumer):
+class _DeclaringBatches(_Declaring, BatchConsumer):
+    pass
+
+
+class _Hearing(Consumer):
     """Consumer that rejects a message whose method raised: it becomes a dead letter, which a person may replay.
 
     nameko's own consumer would acknowledge and lose it, or requeue it at once and for ever.
     """
 
-    queue_consumer = _DeclaringQueueConsumer()
-
-    @property
-    def _accounts(self) -> Accounts:
-        accounts: Accounts = self.container.config.get(ACCOUNTS, ALL_BELIEVED)
-        return accounts
+    queue_consumer = _Declaring()
 
     def unpack_message_headers(self, message: Any) -> dict[str, Any]:
         account = sender_of(message, self.queue, message.delivery_info.get("exchange"))
-        return told_account(super().unpack_message_headers(message), self._accounts, account)
+        return told_account(super().unpack_message_headers(message), accounts_of(self.container), account)
 
     def handle_message(self, body: Any, message: Any) -> None:
-        if believed(self._accounts, self.queue, message):
+        if believed(accounts_of(self.container), self.queue, message):
             super().handle_message(body, message)
         else:
             self.queue_consumer.ack_message(message)
@@ -65,14 +72,41 @@ class _Following(Consumer):
             self.queue_consumer.reject_message(message)
 
 
+class _Following(Batching):
+    """Gives its method all envelopes that have come. If it raises, it is given each alone, and those of which it raises
+    are rejected, as above.
+    """
+
+    queue_consumer = _DeclaringBatches()
+    batch_max = prefetch_max = FOLLOWED_MAX
+
+    def read(self, message: Any) -> tuple[Any, ...]:
+        try:
+            body = message.decode()
+        except Exception as error:
+            self.queue_consumer.on_decode_error(message, error)
+            return ()
+        if believed(accounts_of(self.container), self.queue, message):
+            return (body,)
+        self.queue_consumer.ack_message(message)
+        return ()
+
+    def failed(self, batch: Sequence[Any]) -> float:
+        if len(batch) > 1:
+            self.put_back(batch, each_alone=True)
+        else:
+            self.queue_consumer.reject_message(*batch)
+        return 0
+
+
 def follows(follower: str, service: str) -> Any:
-    """Entrypoint: every event of a service's log, one queue for all instances of the follower."""
-    return _Following.decorator(queue=durable_queue(follower, service))
+    """Entrypoint: every event of a service's log, in batches; one queue for all instances of the follower."""
+    return _Following.decorator(durable_queue(follower, service))
 
 
 def hears(follower: str, service: str, type_: str) -> Any:
-    """Entrypoint: one type of a service's events."""
-    return _Following.decorator(queue=durable_queue(follower, service, type_))
+    """Entrypoint: one type of a service's events, each by itself."""
+    return _Hearing.decorator(queue=durable_queue(follower, service, type_))
 
 
 class SteadyTimer(Timer):
@@ -112,12 +146,13 @@ def queues_of(service_class: type) -> Iterator[Queue]:
     """The durable queues that a service's `follows` and `hears` consume."""
     for method in vars(service_class).values():
         for entrypoint in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()):
-            if isinstance(entrypoint, _Following):
+            if isinstance(entrypoint, _Following | _Hearing):
                 yield entrypoint.queue
 
 
 class Sender(DependencyProvider):
-    """Dependency: the account that sent this message or makes this call; None where accounts are not demanded.
+    """Dependency: the account that sent this message or makes this call; None where accounts are not demanded, and of
+    a batch, whose messages each had to be believed.
 
     What is done for it belongs to the trace that it names.
     """

@@ -12,10 +12,7 @@ from shared.replication.feed import FeedDiverged, FeedUnavailable
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
-from shared.runtime.flat_combining import Combiner
 
-# More than a nameko service handles at one time.
-PUSHES_MAX = 100
 _log = structlog.get_logger(__name__)
 
 
@@ -30,23 +27,25 @@ class Following:
         """`is_sound`: of what follows from the log; if it is not, it is made again from the log's beginning."""
         self._subscription, self._follower, self._proof = subscription, follower, proof
         self._is_sound = is_sound
-        self._take = Combiner(self._take_all, most=PUSHES_MAX)
         self._lines = OnceAMinute()
         self.is_log_diverged = False  # as of the last pull that was answered
 
-    def hear(self, envelope: Any) -> None:
-        """Takes one message from the bus; messages that come meanwhile are applied together.
+    def hear(self, envelopes: Sequence[Any]) -> None:
+        """Takes messages from the bus, and applies what they prove together.
 
         What is not proved yet waits for its page's signature. If applying fails, the next pull makes up for it. Raises
-        msgspec.ValidationError for a message that is not an envelope, and is proved or need not be: its sender is at
-        fault, so it becomes a dead letter for a person to see.
+        msgspec.ValidationError, after the others are applied, for a message that is not an envelope, and is proved or
+        need not be: its sender is at fault, so it becomes a dead letter for a person to see.
         """
-        if events := self._proof.take(envelope):
-            self._take(events)
+        events, wrong = self._proof.take_all(envelopes)
+        if events:
+            self._push(events)
+        if wrong is not None:
+            raise wrong
 
-    def _take_all(self, pages: Sequence[tuple[CloudEvent, ...]]) -> None:
+    def _push(self, events: Sequence[CloudEvent]) -> None:
         try:
-            self._subscription.push_all([event for page in pages for event in page])
+            self._subscription.push_all(events)
         except FeedUnavailable as error:
             _log.warning("push_left_to_pull", detail=str(error))
         except Exception:

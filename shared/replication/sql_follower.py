@@ -254,6 +254,7 @@ def read_anchors(tx: Connection, metadata: MetaData, follower: str) -> tuple[Anc
 def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence[CloudEvent]:
     position = place.position if place else 0
     is_elsewhere = place and events[0].epoch != place.epoch and not comes_next(events[0], place)
-    if is_elsewhere or events[0].position > position + 1:
+    to_come = [event for event in events if event.position > position]
+    if is_elsewhere or (to_come and not comes_next(to_come[0], place)):
         raise FeedUnavailable(f"the follower stands at {position} by now; the next pull goes on from there")
-    return [event for event in events if event.position > position]
+    return to_come

@@ -29,7 +29,10 @@ class Outcome(enum.Enum):
 
 
 class Follower(Protocol):
-    """A projection with its checkpoint in the log; `apply` and `restart` are atomic."""
+    """A projection with its checkpoint in the log; `apply` and `restart` are atomic.
+
+    Where others may move it, `apply` leaves known events out and raises FeedUnavailable if the others do not follow.
+    """
 
     def checkpoint(self) -> Head | None:
         """None before anything was applied."""
@@ -76,6 +79,7 @@ class Subscription:
         """
         self._feed, self._follower, self._clock, self._gate, self._held = feed, follower, clock, gate, held
         self._one_at_a_time = threading.RLock()
+        self._pushed_to: Head | None = None  # where the last push ended; None: not known, the follower says it
 
     def push(self, event: CloudEvent) -> Outcome:
         """Takes one event from the bus. Raises FeedUnavailable if what came before it cannot be had now."""
@@ -84,10 +88,11 @@ class Subscription:
     def push_all(self, events: Sequence[CloudEvent]) -> Outcome:
         """Takes several events from the bus, in any order. Those that come next are applied together."""
         with self._one_at_a_time:
-            place = self._follower.checkpoint()
-            following, is_more = _following(events, place)
+            following, is_more = self._what_follows(events)
             if following:
+                self._pushed_to = None
                 self._follower.apply(following)
+                self._pushed_to = following[-1].place
             if is_more:
                 self.pull()
                 return Outcome.PULLED
@@ -100,7 +105,7 @@ class Subscription:
         something pulls once more, so that its acknowledgement reaches the log at once.
         """
         with self._one_at_a_time:
-            restarted = False
+            restarted, self._pushed_to = False, None
             while True:
                 sent_at = self._clock.elapsed_seconds()
                 place = self._follower.checkpoint()
@@ -124,7 +129,18 @@ class Subscription:
     def restart(self) -> None:
         """Begins anew, as if another log had been found."""
         with self._one_at_a_time:
+            self._pushed_to = None
             self._follower.restart()
+
+    def _what_follows(self, events: Sequence[CloudEvent]) -> tuple[list[CloudEvent], bool]:
+        """As `_following`. What comes next after the push before needs no look at the follower, a database perhaps:
+        if others have moved that since, to apply raises.
+        """
+        if self._pushed_to is not None:
+            following, is_more = _following(events, self._pushed_to)
+            if not is_more:
+                return following, False
+        return _following(events, self._follower.checkpoint())
 
     def _apply(self, events: Sequence[CloudEvent], place: Head | None) -> None:
         expected = _position(place) + 1

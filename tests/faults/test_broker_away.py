@@ -71,7 +71,7 @@ def _read(reader: httpx.Client) -> None:
 def _is_pushed(running: Distributed, admin: httpx.Client, uri: str) -> bool:
     """Whether a revocation reaches who only listens."""
     heard: list[CloudEvent] = []
-    listener = Listener(uri, {broadcast_queue("test", "keys"): lambda body: heard.append(from_json(body))})
+    listener = Listener(uri, {broadcast_queue("test", "keys"): lambda bodies: heard.extend(map(from_json, bodies))})
     listener.start()
     assert listener.wait_until_ready(60)
     key_id, _ = running.create_key("events:read")

@@ -93,9 +93,9 @@ class Bus:
         life.note("published", str(event.position))
         if life.chance.random() < 0.7:  # else it is lost on the way, and a pull has to find it
             body = to_json(event)
-            life.auth.following.hear(body)
+            life.auth.following.hear([body])
             life.passing("after auth's commit")
-            life.usage.following.hear(body)
+            life.usage.following.hear([body])
             life.gate.push(event)
             life.passing("while the gate applies")
         life.passing("after a publish")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,5 +97,6 @@ class Gate:
         self.meter.stop()
         self._listener.stop()
 
-    def _hear(self, body: Any) -> None:
-        self.meter.counted(msgspec.convert(body, type=BatchesCounted).batches)
+    def _hear(self, bodies: Sequence[Any]) -> None:
+        for counted in msgspec.convert(bodies, type=list[BatchesCounted]):
+            self.meter.counted(counted.batches)

@@ -13,10 +13,10 @@ from nameko.rpc import Responder, Rpc, RpcConsumer, get_rpc_exchange
 from shared.contracts.errors import NotAllowed
 from shared.messaging.accounts.admission import Refused, account_in, refuse
 from shared.messaging.accounts.publisher import PUBLISHING_FAULTS, AccountPublisher
-from shared.messaging.accounts.rules import ALL_BELIEVED, JUDGED_BY_ANSWER, Accounts
-from shared.messaging.entrypoints import ACCOUNTS, told_account
+from shared.messaging.accounts.rules import JUDGED_BY_ANSWER, Accounts
+from shared.messaging.consuming.queue_consumer import PromptQueueConsumer
+from shared.messaging.entrypoints import accounts_of, told_account
 from shared.messaging.exchanges import topic_exchange
-from shared.messaging.queue_consumer import PromptQueueConsumer
 from shared.observability import metrics
 
 _ORGANISATION = "organisation_id"
@@ -60,8 +60,7 @@ class Procedure(Rpc):
 
     @property
     def _accounts(self) -> Accounts:
-        accounts: Accounts = self.container.config.get(ACCOUNTS, ALL_BELIEVED)
-        return accounts
+        return accounts_of(self.container)
 
     @property
     def _name(self) -> str:

@@ -6,6 +6,7 @@ the first that is missing. Order, repetition and forgeries make no difference; w
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,17 @@ class PushProof:
             self._drop_old()
             proved = self._proved(message)
         return tuple(msgspec.json.decode(each.told, type=CloudEvent) for each in proved)
+
+    def take_all(self, bodies: Iterable[Any]) -> tuple[list[CloudEvent], msgspec.ValidationError | None]:
+        """As `take` for each of them: (all events, the last error, of a message that is no envelope)."""
+        events: list[CloudEvent] = []
+        wrong: msgspec.ValidationError | None = None
+        for body in bodies:
+            try:
+                events += self.take(body)
+            except msgspec.ValidationError as error:
+                wrong = error
+        return events, wrong
 
     def proved_head(self, head: SignedHead | None) -> SignedHead | None:
         """The head, if its own signature holds: it is kept for audits, which go by that."""

@@ -58,7 +58,7 @@ class World:
     def auth_hears(self) -> None:
         self.keys.relay.run()
         for event in self._told:
-            self.auth.following.hear(to_json(event))
+            self.auth.following.hear([to_json(event)])
         self._told.clear()
 
     def create(self) -> tuple[str, str]:

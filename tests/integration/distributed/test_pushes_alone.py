@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +111,9 @@ def test_pushes_alone_make_every_follower_equal_to_the_log(world: World) -> None
 
     proof = PushProof(Verifier([world.verify_key]), SystemClock())
 
-    def hear(body: Any) -> None:
-        if events := proof.take(body):
+    def hear(bodies: Sequence[Any]) -> None:
+        events, _ = proof.take_all(bodies)
+        if events:
             replica.push(*events)
 
     listener = Listener(world.amqp_uri, {broadcast_queue("gate", "keys"): hear})

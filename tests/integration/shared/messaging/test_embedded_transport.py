@@ -46,8 +46,11 @@ class Ears:
         self.heard: list[CloudEvent] = []
         self._hand_on, self._changed = hand_on, threading.Condition()
 
-    def __call__(self, body: Any) -> None:
-        event = from_json(body)
+    def __call__(self, bodies: Sequence[Any]) -> None:
+        for event in map(from_json, bodies):
+            self._hear(event)
+
+    def _hear(self, event: CloudEvent) -> None:
         try:
             self._hand_on(event)
         finally:

@@ -26,8 +26,8 @@ class Follower:
     sender = Sender()
 
     @follows("auth", "keys")
-    def hear(self, body):
-        heard.append(body)
+    def hear(self, bodies):
+        heard.extend(bodies)
 
     @Procedure.decorator
     def ask(self, body):

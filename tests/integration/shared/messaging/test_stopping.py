@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from shared.messaging import embedded_transport, queue_consumer
+from shared.messaging import embedded_transport
 from shared.messaging.broadcast_listener import Listener
+from shared.messaging.consuming import queue_consumer
+from shared.messaging.consuming.queue_consumer import LOOK_SECONDS
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher
-from shared.messaging.queue_consumer import LOOK_SECONDS
 from tests.servers import RabbitMq
 
 WAIT_SECONDS = 60
@@ -40,7 +41,7 @@ class Follower:
     name = "auth"
 
     @follows("auth", "keys")
-    def hear(self, body):
+    def hear(self, bodies):
         begun.send()
         go_on.wait()
 
@@ -76,7 +77,7 @@ cooperate()
 import sys
 from eventlet.event import Event
 from nameko.runners import ServiceRunner
-from shared.messaging import queue_consumer
+from shared.messaging.consuming import queue_consumer
 from shared.messaging.entrypoints import follows
 
 rest, resting = queue_consumer._rest, Event()
@@ -92,7 +93,7 @@ class Follower:
     name = "auth"
 
     @follows("auth", "keys")
-    def hear(self, body):
+    def hear(self, bodies):
         pass
 
 runner = ServiceRunner({"AMQP_URI": sys.argv[1]})
@@ -113,7 +114,7 @@ def test_no_consumer_waits_long_without_looking_whether_it_is_to_stop(monkeypatc
 
     embedded_transport.register()
     monkeypatch.setattr(embedded_transport.Transport, "drain_events", noted)
-    listener = Listener(embedded_transport.URL, {broadcast_queue("gate", "keys"): lambda body: None})
+    listener = Listener(embedded_transport.URL, {broadcast_queue("gate", "keys"): lambda bodies: None})
     listener.start()
     assert listener.wait_until_ready(WAIT_SECONDS)
     listener.stop()
@@ -137,7 +138,7 @@ def test_a_listener_to_which_nothing_comes_rests_and_is_woken_by_a_message_and_b
     listener.start()
     rests.get(timeout=WAIT_SECONDS)
     EventPublisher(uri, "keys").publish("KeyCreated", {"a": 1})
-    assert heard.get(timeout=WAIT_SECONDS) == {"a": 1}
+    assert heard.get(timeout=WAIT_SECONDS) == [{"a": 1}]
     rests.get(timeout=WAIT_SECONDS)
     stopping = threading.Thread(target=listener.stop, daemon=True)
     stopping.start()
@@ -163,7 +164,7 @@ def test_a_listener_without_a_broker_ends(monkeypatch: pytest.MonkeyPatch) -> No
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         listener = Listener(
-            f"amqp://127.0.0.1:{nobody.getsockname()[1]}", {broadcast_queue("gate", "keys"): lambda body: None}
+            f"amqp://127.0.0.1:{nobody.getsockname()[1]}", {broadcast_queue("gate", "keys"): lambda bodies: None}
         )
         listener.start()
         assert tried.wait(WAIT_SECONDS)

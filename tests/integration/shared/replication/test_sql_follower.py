@@ -326,7 +326,10 @@ def test_events_that_another_instance_has_applied_meanwhile_are_left_out(service
     assert (service.effects(), service.place()) == ([1, 2, 3, 4, 5], 5)
 
 
-@pytest.mark.parametrize("stale", [envelope(6, "a"), envelope(5, "a", epoch="another")])
+@pytest.mark.parametrize(
+    "stale",
+    [envelope(6, "a"), envelope(5, "a", epoch="another"), replace(envelope(5, "a"), previous="of another history")],
+)
 def test_events_that_no_longer_follow_on_the_place_are_left_to_the_next_pull(
     service: Service, stale: CloudEvent
 ) -> None:

@@ -62,11 +62,11 @@ def test_what_is_heard_of_keys_is_applied_and_what_is_heard_of_batches_settles_t
     scene.process.start()
     admit = scene.process.gate.admit
     for event, refusal in ((created(2), None), (revoked(2), Refusal.KEY_REVOKED)):
-        scene.ears.key(to_json(scene.log.append(event)))
+        scene.ears.key([to_json(scene.log.append(event))])
         assert admit(presented(f"Bearer {secret(2)}"), "sensors:read").refusal is refusal
     scene.meter.record(record("r1"))
     scene.meter.ship()
-    scene.ears.counted({"batches": [list(identity) for identity in scene.bus.identities()]})
+    scene.ears.counted([{"batches": [list(identity) for identity in scene.bus.identities()]}])
     assert scene.meter.is_settled()
     scene.process.stop()
 

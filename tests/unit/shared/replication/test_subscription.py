@@ -26,9 +26,10 @@ class Notebook:
     def __init__(self) -> None:
         self.noted: list[int] = []
         self.place: Head | None = None
-        self.restarts, self.is_broken = 0, False
+        self.restarts, self.is_broken, self.looks = 0, False, 0
 
     def checkpoint(self) -> Head | None:
+        self.looks += 1
         return self.place
 
     def apply(self, events: Sequence[CloudEvent]) -> None:
@@ -104,6 +105,29 @@ def test_the_event_that_comes_next_is_applied_without_asking_anybody(
     assert subscription.push(log.envelopes[3]) is Outcome.APPLIED
     assert notebook.noted == [1, 2, 3]
     assert notebook.place == log.envelopes[3].place
+
+
+def test_pushes_that_follow_one_another_look_at_the_follower_once_and_again_after_a_pull(
+    subscription: Subscription, log: Log, notebook: Notebook
+) -> None:
+    subscription.push(log.envelopes[3])
+    assert subscription.push(log.envelopes[3]) is Outcome.IGNORED
+    assert subscription.push_all([log.envelopes[4], log.envelopes[3]]) is Outcome.APPLIED
+    assert notebook.looks == 1
+    log.feed.is_away = False
+    subscription.pull()
+    looks = notebook.looks
+    assert subscription.push(log.envelopes[5]) is Outcome.IGNORED
+    assert notebook.looks == looks + 1
+
+
+def test_a_push_beyond_what_another_instance_has_applied_goes_on_from_there(
+    subscription: Subscription, log: Log, notebook: Notebook
+) -> None:
+    subscription.push(log.envelopes[3])
+    notebook.apply([log.envelopes[4]])
+    assert subscription.push(log.envelopes[5]) is Outcome.APPLIED
+    assert notebook.noted == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("position", [1, 2])

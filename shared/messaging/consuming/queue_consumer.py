@@ -4,6 +4,7 @@ kombu's loop looks whether it is to stop when something arrives, or each second,
 one to which nothing comes rests until something does, or until it is woken, for each look takes a process 0.2 ms.
 """
 
+import select
 import selectors
 import socket
 import ssl
@@ -144,14 +145,33 @@ class PromptQueueConsumer(PromptConsumer, QueueConsumer):
             taken_back.send()
 
 
-def _rest(connection: Any, woken: socket.socket) -> None:
+def has_arrived(established: Any) -> bool:
+    """Whether something has arrived that is not taken yet. Embedded that is not to be seen: False."""
+    arriving = _socket(established)
+    if arriving is None or _is_pending(arriving):
+        return arriving is not None
+    looked = select.poll()
+    looked.register(arriving, select.POLLIN)
+    return bool(looked.poll(0))
+
+
+def _rest(established: Any, woken: socket.socket) -> None:
     """Until something arrives, or `woken` has been written to."""
-    arriving = getattr(connection, "sock", None)
-    # Embedded there is none. What TLS has taken from the socket already arrives nowhere any more.
-    if arriving is None or (isinstance(arriving, ssl.SSLSocket) and arriving.pending()):
+    arriving = _socket(established)
+    if arriving is None or _is_pending(arriving):
         return
     with selectors.DefaultSelector() as either:
         either.register(arriving, selectors.EVENT_READ)
         either.register(woken, selectors.EVENT_READ)
         if any(key.fileobj is woken for key, _ in either.select(REST_SECONDS_MAX)):
             woken.recv(1)
+
+
+def _socket(established: Any) -> socket.socket | None:
+    """None: embedded there is none."""
+    return getattr(established, "sock", None)
+
+
+def _is_pending(arriving: socket.socket) -> bool:
+    """What TLS has taken from the socket already arrives there no more."""
+    return isinstance(arriving, ssl.SSLSocket) and bool(arriving.pending())
