@@ -2,21 +2,21 @@
 
 A clock that is set moves all delays after it; a device that was cut off sends what it kept in one burst, with delays
 that fall to the level as fast as its clock runs. So a level begins an era only when the device's clock and the cloud's
-go on together, and no other level does meanwhile. A record that fits no level waits for that, or goes to the era it
-is least late for. Decided of the records, not of their order.
+go on together, and no other level does meanwhile. A record that fits no level waits for that, or is decided as one
+that came late (backlog.py). Decided of the records, not of their order.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.sensors.timing.hull import Piece, Pieces, Point, merged, piece_number, piece_of, pieces_of
-from services.sensors.timing.level import APART_NS, BAND_NS, SILENCE_NS, Level
+from services.sensors.timing.backlog import between_eras, divided, least_late, may_be_kept
+from services.sensors.timing.hull import Piece, Pieces, Point, merged, pieces_of
+from services.sensors.timing.level import APART_NS, BAND_NS, Level
 
 _ONE_LEVEL_NS = BAND_NS // 2
 _TOGETHER_MOMENTS, _TOGETHER_NS, _TOGETHER_RATIO = 4, 3_000_000_000, 0.7
 _MOMENT_NS = 500_000_000
-_SLACK_NS = 60_000_000_000
 
 Again = Callable[[Sequence[int]], Mapping[int, int]]
 """Of records by their places, those that are in an era already, with that era."""
@@ -35,10 +35,12 @@ def assign(
     *,
     newest: int,
     due: Collection[int],
+    spans_ns: Sequence[int] = (),
     again: Again = lambda _places: {},
 ) -> Assigned:
     """The era of each record. `newest`: the greatest number given to an era yet. `due`: places that may wait no longer.
 
+    `spans_ns`: of device time, that each record's samples take; without them no backlog is divided between two eras.
     `again` is asked of those that would begin an era, or go to the one they are least late for.
     """
     eras: list[int | None] = [None] * len(records)
@@ -55,10 +57,22 @@ def assign(
             eras[place] = newest
         _note(levels, pieces, newest, [records[place] for place in found])
         waiting = _fit(levels, pieces, records, [place for place in waiting if eras[place] is None], eras)
-    late = [place for place in waiting if place in due]
+    if doubtful := _doubtful(known, levels, records, eras):
+        for place in doubtful:
+            eras[place] = None
+        levels = _levels(known, records, eras)
+        waiting = [place for place, era in enumerate(eras) if era is None]
+    kept = between_eras(levels, records, waiting, due) if spans_ns else {}
+    late = sorted({place for place in waiting if place in due}.union(*kept.values()))
     if late:
         _take_repeated(late, eras, again)
-        _decide(levels, records, [place for place in late if eras[place] is None], eras, newest)
+        for between, places in kept.items():
+            left = [place for place in places if eras[place] is None]
+            for place, era in divided(levels, records, spans_ns, left, between).items():
+                eras[place] = era
+        left = [place for place in late if eras[place] is None]
+        for place, era in least_late(levels, records, left, newest).items():
+            eras[place] = era
     return Assigned(eras=tuple(eras))
 
 
@@ -135,6 +149,36 @@ def _pieces(points: Iterable[Point]) -> dict[int, Piece]:
     return pieces_of((point.device_ns, point.cloud_ns, 1) for point in points)
 
 
+def _levels(known: Mapping[int, Pieces], records: Sequence[Point], eras: Sequence[int | None]) -> dict[int, Level]:
+    """As they are with those records."""
+    its: defaultdict[int, list[Point]] = defaultdict(list)
+    for point, era in zip(records, eras, strict=True):
+        if era is not None:
+            its[era].append(point)
+    pieces = {era: dict(of_era) for era, of_era in known.items()}
+    for era, points in its.items():
+        of_era = pieces.setdefault(era, {})
+        for number, piece in _pieces(points).items():
+            of_era[number] = merged(of_era.get(number), piece)
+    return {era: Level(of_era) for era, of_era in pieces.items()}
+
+
+def _doubtful(
+    known: Mapping[int, Pieces],
+    levels: Mapping[int, Level],
+    records: Sequence[Point],
+    eras: Sequence[int | None],
+) -> list[int]:
+    """Those that lie on a level that they would begin, and may have been kept since another one went on."""
+    first = [
+        (place, era)
+        for place, era in enumerate(eras)
+        if era is not None and len(levels) > 1 and not levels[era].was_going_on(records[place])
+    ]
+    levels = _levels(known, records, eras) if first else {}
+    return [place for place, era in first if may_be_kept(levels, records[place], era)]
+
+
 def _first_times(records: Sequence[Point], waiting: Sequence[int], eras: Sequence[int | None]) -> list[int]:
     """Without those that are an assigned record come again: a repetition is late by chance, and tells no level."""
     known = {records[place].device_ns for place, era in enumerate(eras) if era is not None}
@@ -152,9 +196,11 @@ def _together(levels: Mapping[int, Level], records: Sequence[Point], waiting: Se
         if stop - first < _TOGETHER_MOMENTS:
             continue
         band = sorted(by_delay[first:stop], key=lambda one: records[one].cloud_ns)
-        groups = [group for group in _groups(records, band) if place in group and _go_on(levels, records, group)]
-        if groups:
-            return groups[0]
+        group = next(group for group in _groups(records, band) if place in group)
+        if _go_on(levels, records, group):
+            at_once = _come_at_once(levels, records, group)
+            if place in at_once and (len(at_once) == len(group) or _go_on(levels, records, at_once)):
+                return at_once
     return []
 
 
@@ -167,6 +213,12 @@ def _groups(records: Sequence[Point], band: Sequence[int]) -> list[list[int]]:
         else:
             groups.append([place])
     return groups
+
+
+def _come_at_once(levels: Mapping[int, Level], records: Sequence[Point], group: Sequence[int]) -> list[int]:
+    """Without those that came first and may have been kept since another level went on."""
+    by_ns = records[group[0]].cloud_ns + BAND_NS
+    return [place for place in group if records[place].cloud_ns > by_ns or not may_be_kept(levels, records[place])]
 
 
 def _go_on(levels: Mapping[int, Level], records: Sequence[Point], group: Sequence[int]) -> bool:
@@ -198,39 +250,3 @@ def _moments(cloud_ns: Iterable[int]) -> list[int]:
         if not moments or came_ns >= moments[-1] + _MOMENT_NS:
             moments.append(came_ns)
     return moments
-
-
-def _decide(
-    levels: dict[int, Level], records: Sequence[Point], waiting: Sequence[int], eras: list[int | None], newest: int
-) -> None:
-    """Each goes to the era it is least late for, near whose messages it was sampled; else the lowest begins one."""
-    for place in sorted(waiting, key=lambda place: (records[place].delay_ns, records[place].device_ns)):
-        point = records[place]
-        late = {era: of_era.excess_ns(point) for era, of_era in levels.items() if of_era.lowest is not None}
-        late = {era: excess for era, excess in late.items() if excess >= -levels[era].tolerance_ns(point)}
-        going_on = _going_on(levels, point)
-        near = {
-            era: excess
-            for era, excess in late.items()
-            if era == going_on or levels[era].apart_ns(point) <= excess + _SLACK_NS
-        }
-        chosen = near or {era: excess for era, excess in late.items() if levels[era].apart_ns(point) <= SILENCE_NS}
-        if chosen:
-            eras[place] = min(chosen, key=lambda era: (chosen[era], era))
-        else:
-            newest += 1
-            number = piece_number(point.device_ns)
-            levels[newest] = Level({number: piece_of(point.device_ns, point.cloud_ns, 1)})
-            eras[place] = newest
-
-
-def _going_on(levels: Mapping[int, Level], point: Point) -> int | None:
-    """The era in which messages came last before the record's burst, if that was sampled after them: its clock goes on,
-    however little late the last messages of the burst are, and whatever came with them or after.
-    """
-    before_ns = point.cloud_ns - APART_NS
-    lasts = {era: last for era, level in levels.items() if (last := level.last_before(before_ns)) is not None}
-    newest = max(lasts, key=lambda era: lasts[era].cloud_ns, default=None)
-    if newest is None or not 0 <= point.device_ns - lasts[newest].device_ns <= SILENCE_NS:
-        return None
-    return newest

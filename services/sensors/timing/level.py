@@ -77,6 +77,21 @@ class Level:
         came = bisect_right(self._as_they_came, cloud_ns, key=_cloud_ns)
         return self._as_they_came[came - 1] if came and self.numbers else None
 
+    def first_after(self, cloud_ns: int) -> Point | None:
+        """The first message to come after it of those that came at once. None also if only bursts are known."""
+        came = bisect_right(self._as_they_came, cloud_ns, key=_cloud_ns)
+        return self._as_they_came[came] if came < len(self._as_they_came) and self.numbers else None
+
+    def began_ns(self, cloud_ns: int) -> int:
+        """The least device time of what came at once, and after then: there is some."""
+        came = bisect_right(self._as_they_came, cloud_ns, key=_cloud_ns)
+        return min(point.device_ns for point in self._as_they_came[came:])
+
+    def was_going_on(self, point: Point) -> bool:
+        """Messages came at once in one of the two pieces before the record's."""
+        place = bisect_left(self.numbers, number := piece_number(point.device_ns))
+        return place > 0 and self.numbers[place - 1] >= number - 2
+
     @cached_property
     def _at_once(self) -> list[Point]:
         """Messages that came at once, by device time, as far as hulls keep them."""

@@ -11,6 +11,7 @@ from services.sensors.arrival.clocks.era_clock import EraClock
 from services.sensors.arrival.clocks.era_rate import EraRate
 from services.sensors.arrival.eras.already_stored import Known, eras_at, eras_of
 from services.sensors.arrival.record import Record, first_comings
+from services.sensors.store.even_times import NS
 from services.sensors.timing.eras import assign, of_one_level
 from services.sensors.timing.hull import Piece, piece_number
 
@@ -78,6 +79,7 @@ def _of_one_rate(
     places = [place for place, first in enumerate(firsts) if place == first]
     its = [records[place] for place in places]
     points = [record.point for record in its]
+    spans_ns = [round(record.count * NS / record.rate_hz) for record in its]
     numbers = [piece_number(record.device_ns) for record in records]
     first, last = min(numbers), max(numbers)
     all_near = rows.near(first, last)
@@ -87,12 +89,12 @@ def _of_one_rate(
     def again(asked: Iterable[int]) -> dict[int, int]:
         return eras_of({place: its[place] for place in asked}, clocks, stored)
 
-    found = None if near is None else assign(near, points, newest=newest, due=())
+    found = None if near is None else assign(near, points, newest=newest, due=(), spans_ns=spans_ns)
     if near is None or found is None or not known.keys() >= set(found.eras):
         near = {era: rows.around(era, first, last) for era in known}
         late = {firsts[place] for place in due}
         late_at = {at for at, place in enumerate(places) if place in late}
-        found = assign(near, points, newest=newest, due=late_at, again=again)
+        found = assign(near, points, newest=newest, due=late_at, spans_ns=spans_ns, again=again)
     eras = dict(zip(places, found.eras, strict=True))
     if sum(rows.is_near(era, first, last) for era in known) > 1:
         decided = {at: record for at, record in enumerate(its) if found.eras[at] in known}
