@@ -11,9 +11,9 @@ import pytest
 
 from shared.messaging import queue_consumer
 from shared.messaging.broadcast_listener import Listener
+from shared.messaging.consuming.queue_consumer import PromptQueueConsumer
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher
-from shared.messaging.queue_consumer import PromptQueueConsumer
 from tests.servers import RabbitMq
 
 WAIT_SECONDS = 60

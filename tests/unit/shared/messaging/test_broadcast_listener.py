@@ -22,7 +22,7 @@ class Arriving:
         self.waiting: list[tuple[Any, Any, str]] = []
         hear = {self.keys: self._hear("keys"), self.counted: self._hear("counted")}
         self.listener = Listener("memory://", hear, accounts)
-        self.listener.on_consume_ready(None, None, [])
+        self.listener.on_consume_ready(SimpleNamespace(connection=None), None, [])
         monkeypatch.setattr(broadcast_listener, "has_arrived", lambda _connection: bool(self.waiting))
 
     def bring(self, *messages: Any, by: Any = None, account: str = "keys") -> None:
