@@ -56,8 +56,7 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
         if not spans.meet(start_ns, record.device_ns):
             if not row.continues(record, start_ns):
                 _close(row, laid)
-                # Not of one sample: it has no end apart from its start, to stay where the stamp says.
-                row.begin(start_ns, before if record.count > 1 else None)
+                row.begin(record, start_ns, before)
             row.add(record)
             laid.fresh.append(record.count)
             new += record.values.size
@@ -101,10 +100,11 @@ class Row:
         self.records.append(record)
         self.count += record.count
 
-    def begin(self, first_ns: int, before: Extent | None) -> None:
+    def begin(self, record: Record, first_ns: int, before: Extent | None) -> None:
         """Where the stamp says, but joined to the run before."""
-        self.first_ns = first_ns if before is None else joined_ns(first_ns, before, self._interval_ns)
-        self.count = 0
+        self.first_ns, self.count = first_ns, 0
+        if before is not None and record.count > 1:  # one sample has no end apart from its start, to stay as stamped
+            self.first_ns = joined_ns(first_ns, record.device_ns, record.count, before, self._interval_ns)
 
     def continues(self, record: Record, first_ns: int) -> bool:
         if not self.records:

@@ -20,6 +20,7 @@ from services.sensors.timing.starts import Extent
 from services.sensors.timing.starts import starts_ns as device_starts_ns
 
 Nanoseconds = NDArray[np.int64]
+_BEFORE_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +125,20 @@ def timed(timing: EraTiming, spans: Sequence[Span], before: Extent | None = None
     return [Times(device_ns=device, start_ns=true, rates=rates, are_floats=are_floats) for device, true in by_span]
 
 
-def run_before(tx: Connection, spans: Sequence[Span]) -> Extent | None:
-    """The last one that ends before those spans, of one axis and era, do."""
+def run_before(tx: Connection, spans: Sequence[Span], interval_ns: float) -> Extent | None:
+    """The last one that ends before those spans, of one axis and era, do, as it begins once it is sealed.
+
+    That is told by the runs before it, of which a few are enough: what a start strays by is made up for soon.
+    """
     table, first = tables.span, spans[0]
     end_ns = min(run.device_end_ns for span in spans for run in span.extents)
     its = index.spans().where(table.c.sensor_id == first.sensor_id, table.c.axis == first.axis)
     earlier = its.where(table.c.era == first.era, table.c.device_end_ns < end_ns)
-    found = index.fetched(tx, earlier.order_by(table.c.device_end_ns.desc()).limit(1))
-    return max((run for span in found for run in span.extents), key=lambda run: run.device_end_ns, default=None)
+    found = index.fetched(tx, earlier.order_by(table.c.device_end_ns.desc()).limit(_BEFORE_MAX))
+    runs = sorted((run for span in found for run in span.extents), key=lambda run: run.device_end_ns)[-_BEFORE_MAX:]
+    if not runs:
+        return None
+    return runs[-1]._replace(device_ns=device_starts_ns(runs, None, interval_ns)[-1])
 
 
 def arrived_ends(tx: Connection, sensor_id: str, axis: str, era: int, to_device_ns: int) -> list[tuple[int, int]]:

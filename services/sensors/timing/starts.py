@@ -27,11 +27,16 @@ def first_ns(end_ns: int, samples: int, before: Extent | None, interval_ns: floa
     return end_ns - round((samples - 1) * interval_ns)
 
 
-def joined_ns(first_ns: int, before: Extent, interval_ns: float) -> int:
-    """No further from where the run before goes on than lets both be joined."""
+def joined_ns(first_ns: int, end_ns: int, samples: int, before: Extent, interval_ns: float) -> int:
+    """No further from where the run before goes on than lets both be joined.
+
+    What their stamps are uneven by adds up over neighbours, more or less as they came in runs of more or fewer records,
+    and is made up for at each seam: unless it is much, they are joined.
+    """
     due_ns = before.device_ns + before.samples * interval_ns
     off_ns = first_ns - due_ns
-    if abs(off_ns) >= interval_ns:
+    is_neighbour = _is_neighbour(end_ns, samples, before, interval_ns)
+    if abs(off_ns) >= (max(_NEIGHBOUR_NS, interval_ns) if is_neighbour else interval_ns):
         return first_ns
     join_ns = _JOIN * interval_ns
     return round(due_ns + min(max(off_ns, -join_ns), join_ns))
@@ -57,7 +62,7 @@ def _start_ns(run: Extent, before: Extent | None, interval_ns: float) -> int:
         start_ns = run.device_ns
     else:
         start_ns = first_ns(run.device_end_ns, run.samples, before, interval_ns)
-    return start_ns if before is None else joined_ns(start_ns, before, interval_ns)
+    return start_ns if before is None else joined_ns(start_ns, run.device_end_ns, run.samples, before, interval_ns)
 
 
 def _is_neighbour(end_ns: int, samples: int, before: Extent, interval_ns: float) -> bool:

@@ -155,7 +155,7 @@ class Sealer:
             timing = self._eras.timing(tx, due.sensor_id, era)
             if timing is not None:
                 its = [span for span in spans if span.era == era]
-                times = timed(timing, its, run_before(tx, its))
+                times = timed(timing, its, run_before(tx, its, timing.device_interval_ns))
                 found |= zip((span.id for span in its), times, strict=True)
         return found
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.messaging import queue_consumer
 from shared.messaging.broadcast_listener import Listener
+from shared.messaging.consuming import queue_consumer
 from shared.messaging.consuming.queue_consumer import PromptQueueConsumer
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher
