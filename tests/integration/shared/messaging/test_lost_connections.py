@@ -42,7 +42,7 @@ def test_a_consumer_that_rests_while_a_write_finds_its_connection_gone_hears_by_
     assert lost.wait(WAIT_SECONDS)
     assert listener.wait_until_ready(WAIT_SECONDS)
     EventPublisher(uri, "keys").publish("KeyCreated", {"a": 1})
-    assert heard.get(timeout=WAIT_SECONDS) == {"a": 1}
+    assert heard.get(timeout=WAIT_SECONDS) == [{"a": 1}]
     listener.stop()
 
 
