@@ -187,7 +187,7 @@ class Gate:
         cost = 1 if verdict.refusal is None and verdict.reserve is None else 0
         duration_us, requests = int(seconds * 1e6 + 0.5), 1
         time, at = self.replica.as_of
-        now = time + (self._elapsed_seconds() - at)
+        now = time + (self._elapsed_seconds() - at)  # `time`, without its calls
         # Before the first pull the log's time is unknown.
         moment = self._now() if now < 0 else _from_timestamp(now, UTC)
         user_agent = redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else ""

@@ -40,7 +40,7 @@ def answer_headers(
         slots_left: int | None = verdict.slots_left
         if slots_left == NONE_LEFT:
             slots_left = 0 if CONCURRENT in spent.violated else None
-        headers += rate_limit_headers(limits, spent, name, now, slots_left)
+        headers += _rate_limit(limits, spent, name, now, slots_left)
     if verdict.in_query:
         return kept_by_nobody(headers)
     if "Cache-Control" not in answer.headers:
@@ -53,7 +53,7 @@ def kept_by_nobody(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*others, ("cache-control", "private, no-store")]
 
 
-def rate_limit_headers(
+def _rate_limit(
     limits: Limits, spent: Spent, name: str, now: float, slots_left: int | None = None
 ) -> tuple[tuple[str, str], ...]:
     """An unlimited day is left out. `name`: of the policy of a minute. `now`: seconds since 1970.

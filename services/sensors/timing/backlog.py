@@ -115,21 +115,19 @@ def _between(levels: Mapping[int, Level], point: Point) -> Between | None:
 
 def _sent_last(levels: Mapping[int, Level], point: Point) -> tuple[int, Point] | None:
     """The era of the last message that came well before, and that message. What comes with a backlog may be sooner."""
-    before_ns = point.cloud_ns - BAND_NS
-    lasts = {era: last for era, level in levels.items() if (last := level.last_before(before_ns)) is not None}
-    era = max(lasts, key=lambda era: (lasts[era].cloud_ns, -era), default=None)
-    if era is None or point.cloud_ns - lasts[era].cloud_ns > SILENCE_NS:
-        return None
-    return era, lasts[era]
+    sent = _last_before(levels, point.cloud_ns - BAND_NS)
+    return None if sent is None or point.cloud_ns - sent[1].cloud_ns > SILENCE_NS else sent
 
 
 def _going_on(levels: Mapping[int, Level], point: Point) -> int | None:
     """The era in which messages came last before the record's burst, if that was sampled after them: its clock goes on,
     however little late the last messages of the burst are, and whatever came with them or after.
     """
-    before_ns = point.cloud_ns - APART_NS
-    lasts = {era: last for era, level in levels.items() if (last := level.last_before(before_ns)) is not None}
-    newest = max(lasts, key=lambda era: lasts[era].cloud_ns, default=None)
-    if newest is None or not 0 <= point.device_ns - lasts[newest].device_ns <= SILENCE_NS:
-        return None
-    return newest
+    sent = _last_before(levels, point.cloud_ns - APART_NS)
+    return None if sent is None or not 0 <= point.device_ns - sent[1].device_ns <= SILENCE_NS else sent[0]
+
+
+def _last_before(levels: Mapping[int, Level], cloud_ns: int) -> tuple[int, Point] | None:
+    """The last message to come by then, and its era."""
+    lasts = ((era, last) for era, level in levels.items() if (last := level.last_before(cloud_ns)) is not None)
+    return max(lasts, key=lambda sent: (sent[1].cloud_ns, -sent[0]), default=None)

@@ -69,8 +69,7 @@ class ShareSlots(MemorySlots):
         self._gates = gates
 
     def take(self, key_id: str, limit: int, elapsed: float) -> int:
-        gates = self._gates()
-        return MemorySlots.take(self, key_id, limit if gates == 1 else share_of(limit, gates), elapsed)
+        return super().take(key_id, share_of(limit, self._gates()), elapsed)
 
 
 def share_of(limit: int, gates: int) -> int:

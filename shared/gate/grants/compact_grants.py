@@ -45,7 +45,7 @@ class CompactGrants:
     def by_digest(self, digest: str) -> Grant | None:
         """The grant of the key with this secret now, or before its last rotation; without `replaced`."""
         held = self._by_digest.get(_number(digest))
-        if isinstance(held, _CompactGrant):
+        if isinstance(held, _CompactGrant):  # `_whole`, without its call: every request comes here
             return replace(held.terms, key_id=held.key_id, digest=digest)
         return held
 

@@ -38,12 +38,12 @@ class Grants:
         return self._tiers.get(organisation_id)
 
     def is_unappliable(self, grant: Grant) -> bool:
-        return bool(self.unappliable) and not self.unappliable.isdisjoint((grant.key_id, grant.organisation_id))
+        return not self.unappliable.isdisjoint((grant.key_id, grant.organisation_id))
 
     def limits(self, grant: Grant) -> Limits | None:
         """The key's own limits under its organisation's tier; None when the tier is not known here."""
         tier = self._limits.get(grant.organisation_id)
-        if tier is None or (grant.minute_limit is None and grant.day_limit is None):
+        if tier is None or (grant.minute_limit is None and grant.day_limit is None):  # most have none of their own
             return tier
         return tier.lowered(grant.minute_limit, grant.day_limit)
 
